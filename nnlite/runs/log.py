@@ -1,0 +1,184 @@
+"""The run log: one JSON object a line, appended by one writer, readable at any moment.
+
+This module alone knows the format: strict JSON (a number that is not finite becomes null), UTF-8, each line with an
+`event` and a UTC `time`. A `LogWriter` holds the operating system's lock on the file for as long as it lives, and the
+system drops that lock when the process dies: a run is running if, and only if, its log is locked. A line that a crash
+tore is cut off by the next writer and skipped by every reader; it costs itself alone.
+"""
+
+import fcntl
+import json
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from nnlite.errors import BusyError
+
+SCHEMA = 1
+LONGEST_LINE = 1 << 20  # bytes; a longer line was not written by nnlite
+
+Event = dict[str, Any]
+
+
+class LogWriter:
+    """The only writer of the log at `path`, from construction until `close`.
+
+    Raises:
+        BusyError: another process is writing this log.
+        OSError: the file cannot be created or opened, or is a symbolic link.
+    """
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(self._file)
+            raise BusyError(f"{path} is being written by another process") from None
+        self._cut_torn_tail()
+
+    def write(self, event: str, **fields: object) -> None:
+        """Append one line; either all of it reaches the file or none (on a full disk, say: then OSError is raised)."""
+        line = encode({"event": event, "time": utc_now(), **fields}) + b"\n"
+        size = os.fstat(self._file).st_size
+        written = 0
+        try:
+            while written < len(line):  # a nearly full disk writes less than it was given
+                written += os.write(self._file, line[written:])
+        except BaseException:
+            os.ftruncate(self._file, size)
+            raise
+
+    def close(self) -> None:
+        """Release the lock."""
+        os.close(self._file)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+    def _cut_torn_tail(self) -> None:
+        size = os.fstat(self._file).st_size
+        end = size
+        while end > 0:
+            block = os.pread(self._file, min(4096, end), max(0, end - 4096))
+            newline = block.rfind(b"\n")
+            if newline >= 0:
+                end = end - len(block) + newline + 1
+                break
+            end -= len(block)
+        if end < size:
+            os.ftruncate(self._file, end)
+
+
+def is_locked(path: Path) -> bool:
+    """Whether some process holds the log at `path` open for writing at this moment."""
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        # A shared lock: two processes that only look do not see each other as writers.
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(file)
+    return False
+
+
+@dataclass(frozen=True)
+class BadLine:
+    """A line of a log that is no event: its number from 1, and why."""
+
+    number: int
+    reason: str
+
+
+def read_log(path: Path) -> tuple[list[Event], list[BadLine]]:
+    """All events of the log at `path` in order, and the lines that had to be skipped.
+
+    A last line without its newline is skipped silently: its writer may be in the middle of it.
+    """
+    events: list[Event] = []
+    bad: list[BadLine] = []
+    number = 0
+    with path.open("rb") as file:
+        while line := file.readline(LONGEST_LINE):
+            number += 1
+            if not line.endswith(b"\n"):
+                if not _skip_to_newline(file, line):
+                    break
+                bad.append(BadLine(number, f"longer than {LONGEST_LINE} bytes"))
+                continue
+            try:
+                events.append(decode(line))
+            except (ValueError, RecursionError) as error:
+                bad.append(BadLine(number, str(error) or type(error).__name__))
+    return events, bad
+
+
+def _skip_to_newline(file: Any, line: bytes) -> bool:
+    """Read on to the end of an over-long line; False if the file ends first."""
+    while line and not line.endswith(b"\n"):
+        line = file.readline(LONGEST_LINE)
+    return bool(line)
+
+
+def encode(event: Mapping[str, object]) -> bytes:
+    """Strict JSON in UTF-8 without the newline; NumPy scalars become numbers, and numbers that are not finite null."""
+    return json.dumps(_strict(event), allow_nan=False, ensure_ascii=False, separators=(", ", ": ")).encode(
+        "utf-8", "backslashreplace"
+    )
+
+
+def decode(line: bytes) -> Event:
+    """The event on one line.
+
+    Raises:
+        ValueError: it is not strict JSON, not an object, or its `event` or `epoch` has the wrong type.
+    """
+    event = json.loads(line.decode("utf-8"), parse_constant=_refuse_constant, object_pairs_hook=_unique_keys)
+    if not isinstance(event, dict) or not isinstance(event.get("event"), str):
+        raise ValueError("no JSON object with an event")  # noqa: TRY004 - the file is wrong, not a type in the code
+    epoch = event.get("epoch", 0)
+    if isinstance(epoch, bool) or not isinstance(epoch, int) or epoch < 0:
+        raise ValueError(f"epoch is {epoch!r}, not a whole number")
+    return event
+
+
+def utc_now() -> str:
+    """The time in ISO 8601, UTC, to the millisecond."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _strict(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _strict(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_strict(item) for item in value]
+    if hasattr(value, "item") and not isinstance(value, str):  # a NumPy scalar
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) < len(pairs):
+        raise ValueError("an object has the same key twice")
+    return result

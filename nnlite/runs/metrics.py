@@ -1,0 +1,67 @@
+"""The metrics that a log may hold: what each is called, whether higher is better, and its unit.
+
+Sweep files name one as their objective, `best` and the report rank by them. A name that is not listed here may stand
+in a log all the same; lower is then taken to be better, except for names that end in `_acc`.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from nnlite.errors import InputError, nearest
+
+Direction = Literal["maximize", "minimize"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One logged quantity."""
+
+    name: str
+    label: str
+    higher_is_better: bool = False
+    unit: str = ""
+    on_test: bool = False  # scored once, at the end; never to be selected on
+
+    @property
+    def direction(self) -> Direction:
+        """Which way is better."""
+        return "maximize" if self.higher_is_better else "minimize"
+
+
+CLASSIFIER_METRICS = (
+    Metric("train_loss", "training loss"),
+    Metric("train_acc", "training accuracy", higher_is_better=True),
+    Metric("val_loss", "validation loss"),
+    Metric("val_acc", "validation accuracy", higher_is_better=True),
+    Metric("test_loss", "test loss", on_test=True),
+    Metric("test_acc", "test accuracy", higher_is_better=True, on_test=True),
+)
+GAN_METRICS = (
+    Metric("generator_loss", "generator loss"),
+    Metric("discriminator_loss", "discriminator loss"),
+    Metric("fid", "Fréchet distance"),
+    Metric("mode_coverage", "classes covered", higher_is_better=True, unit="of 10"),
+    Metric("label_entropy", "label entropy", higher_is_better=True, unit="bits"),
+    Metric("test_fid", "test Fréchet distance", on_test=True),
+)
+COMMON_METRICS = (
+    Metric("learning_rate", "learning rate"),
+    Metric("seconds", "time an epoch", unit="s"),
+    Metric("images_per_second", "training speed", higher_is_better=True, unit="images/s"),
+)
+METRICS = {metric.name: metric for metric in (*CLASSIFIER_METRICS, *GAN_METRICS, *COMMON_METRICS)}
+
+
+def metric_named(name: str, logged: Iterable[str] = ()) -> Metric:
+    """The metric called `name`, listed above or among the `logged` names.
+
+    Raises:
+        InputError: it is neither.
+    """
+    if name in METRICS:
+        return METRICS[name]
+    logged = list(logged)
+    if name in logged:
+        return Metric(name, name.replace("_", " "), higher_is_better=name.endswith("_acc"))
+    raise InputError(f"there is no metric {name!r}: {nearest(name, {*METRICS, *logged})}")
