@@ -1,0 +1,33 @@
+"""Automatic differentiation of NumPy: tensors, tapes, and the table of derivative rules."""
+
+from nnlite.autodiff import elementwise, indexing, products, reductions, shaping  # noqa: F401 - they fill the table
+from nnlite.autodiff.check import check_gradient
+from nnlite.autodiff.compounds import (
+    affine,
+    leaky_relu,
+    relu,
+    sigmoid,
+    sigmoid_cross_entropy,
+    softmax,
+    softmax_cross_entropy,
+    softplus,
+)
+from nnlite.autodiff.primitive import primitive
+from nnlite.autodiff.tape import GradientTape
+from nnlite.autodiff.tensor import Tensor, stop_gradient
+
+__all__ = [
+    "GradientTape",
+    "Tensor",
+    "affine",
+    "check_gradient",
+    "leaky_relu",
+    "primitive",
+    "relu",
+    "sigmoid",
+    "sigmoid_cross_entropy",
+    "softmax",
+    "softmax_cross_entropy",
+    "softplus",
+    "stop_gradient",
+]

@@ -1,0 +1,97 @@
+"""Primitives of our own, where NumPy's expression would overflow, be slow, or hide what is meant.
+
+Each has its own rule for one of two reasons: stability (the sigmoid and the cross-entropies) or speed (the affine map
+of a dense layer). Everything else is composed of NumPy calls and needs no rule.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnlite.autodiff.primitive import primitive
+from nnlite.autodiff.tensor import Tensor, stop_gradient
+
+Array = Tensor | NDArray[Any]
+
+
+@primitive(
+    lambda g, y, x, weight, bias: g @ weight.T,
+    lambda g, y, x, weight, bias: x.T @ g,
+    lambda g, y, x, weight, bias: np.sum(g, axis=0),
+)
+def affine(x: Any, weight: Any, bias: Any) -> Any:
+    """X @ weight + bias, for x (n, inputs), weight (inputs, outputs) and bias (outputs,)."""
+    y = x @ weight
+    y += bias
+    return y
+
+
+@primitive(lambda g, y, x: g * y * (1.0 - y))
+def sigmoid(x: Any) -> Any:
+    """The logistic function 1 / (1 + exp(-x)), without overflow."""
+    y = np.negative(x, out=np.empty_like(x))
+    with np.errstate(over="ignore"):  # exp(-x) = inf gives the right 0
+        np.exp(y, out=y)
+    y += 1.0
+    return np.reciprocal(y, out=y)
+
+
+@primitive(lambda g, y, x: g * (x > 0))
+def relu(x: Any) -> Any:
+    """max(x, 0); its derivative at 0 is taken to be 0."""
+    return np.maximum(x, 0)
+
+
+@primitive(lambda g, y, x, slope=0.2: g * np.where(x > 0, 1.0, slope))
+def leaky_relu(x: Any, slope: float = 0.2) -> Any:
+    """The positive part of x plus `slope` times the negative one; its derivative at 0 is taken to be `slope`."""
+    return np.where(x > 0, x, slope * x)
+
+
+@primitive(lambda g, y, x: g * sigmoid(x))
+def softplus(x: Any) -> Any:
+    """log(1 + exp(x)), without overflow."""
+    return np.logaddexp(0.0, x).astype(x.dtype, copy=False)
+
+
+def softmax(x: Any) -> Any:
+    """exp(x) / sum(exp(x)) over the last axis, without overflow."""
+    exponentials = np.exp(x - np.max(stop_gradient(x), axis=-1, keepdims=True))
+    return exponentials / np.sum(exponentials, axis=-1, keepdims=True)
+
+
+@primitive(lambda g, y, logits, labels: (g * (1.0 / len(labels))) * (softmax(logits) - one_hot(labels, logits)), None)
+def softmax_cross_entropy(logits: Any, labels: Any) -> Any:
+    """The mean over a batch of -log(softmax(logits)[label]), without overflow.
+
+    Args:
+        logits: (n, classes), floating point.
+        labels: (n,), integers from 0 to classes - 1.
+
+    Returns:
+        The loss in nats, a scalar of the logits' dtype.
+    """
+    shifted = logits - np.max(logits, axis=-1, keepdims=True)
+    log_sum = np.log(np.sum(np.exp(shifted), axis=-1))
+    return np.mean(log_sum - shifted[np.arange(len(labels)), labels])
+
+
+@primitive(lambda g, y, logits, targets: (g * (1.0 / np.size(logits))) * (sigmoid(logits) - targets), None)
+def sigmoid_cross_entropy(logits: Any, targets: Any) -> Any:
+    """The mean of -t log(s) - (1 - t) log(1 - s) with s = sigmoid(logit), without overflow.
+
+    Args:
+        logits: any shape, floating point.
+        targets: the probabilities t, of a shape that broadcasts against the logits.
+
+    Returns:
+        The loss in nats, a scalar of the logits' dtype.
+    """
+    # log(1 + exp(-|x|)) + max(x, 0) - t x, which stays finite for any x.
+    return np.mean(np.log1p(np.exp(-np.abs(logits))) + np.maximum(logits, 0) - targets * logits, dtype=logits.dtype)
+
+
+def one_hot(labels: Any, like: Any) -> Any:
+    """Rows of zeros with a one at each label, of the shape (n, classes) and the dtype of `like`."""
+    return (np.arange(np.shape(like)[-1]) == np.asarray(labels)[:, None]).astype(like.dtype)

@@ -1,0 +1,121 @@
+"""The record of what was computed, and the walk back through it: reverse-mode differentiation in one loop.
+
+A `Node` is one executed primitive. Nodes point at their parents and never at their children, and they hold plain
+arrays, never tensors: no cycle can arise, and a graph is freed the moment nobody can ask for its gradients any more.
+The order in a recording's list is the order of execution, so walking it in reverse meets every node after all of its
+uses: nothing is sorted, nothing recurses. (Method: Griewank and Walther, Evaluating Derivatives, 2nd ed., chapter 3.)
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from contextvars import ContextVar
+from typing import Any, Protocol
+
+import numpy as np
+
+from nnlite.autodiff.rule import Rule
+
+Array = Any  # a plain array, or a Tensor while an outer tape records
+
+
+class Node:
+    """One executed primitive; a leaf, which nothing recorded has computed, has no rule.
+
+    Attributes:
+        rule: how to differentiate it; None for a leaf.
+        args: the positional arguments, tensors replaced by plain arrays.
+        kwargs: the keyword arguments.
+        parents: (position in `args`, node) of each argument that is tracked.
+        value: the result as a plain array; None for a leaf.
+    """
+
+    __slots__ = ("args", "kwargs", "parents", "rule", "value")
+
+    def __init__(
+        self,
+        rule: Rule | None = None,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+        parents: tuple[tuple[int, "Node"], ...] = (),
+        value: Any = None,
+    ) -> None:
+        self.rule = rule
+        self.args = args
+        self.kwargs = kwargs or {}
+        self.parents = parents
+        self.value = value
+
+
+class Recorder(Protocol):
+    """Whatever wants to hear of each executed primitive: a tape."""
+
+    def record(self, node: Node, leaves: Iterable[tuple[Node, Any]]) -> None:
+        """Take note of `node`, and of the leaf tensors among its arguments."""
+
+
+# The tapes that record in this context (thread or task), the innermost last.
+RECORDERS: ContextVar[tuple[Recorder, ...]] = ContextVar("recorders", default=())
+
+
+def depends_on(nodes: Sequence[Node], sources: Iterable[Node]) -> set[Node]:
+    """The sources, and all those of `nodes` (in order of execution) that were computed from them."""
+    reached = set(sources)
+    for node in nodes:
+        if any(parent in reached for _, parent in node.parents):
+            reached.add(node)
+    return reached
+
+
+def walk_back(
+    nodes: Sequence[Node],
+    target: Node,
+    seed: Array,
+    sources: Iterable[Node],
+    lift: Callable[[Array, Node], Array] | None = None,
+) -> dict[Node, Array]:
+    """The gradient of `target` with respect to each of `sources` that it depends on.
+
+    Args:
+        nodes: the recording, in order of execution.
+        target: what is differentiated.
+        seed: the gradient with respect to `target` to begin with, of its shape.
+        sources: nodes anywhere in the recording; the products for nothing else are computed.
+        lift: makes a tracked tensor of a node's plain value, so that the walk itself can be recorded.
+    """
+    sources = set(sources)
+    needed = depends_on(nodes, sources)
+    gradients: dict[Node, Array] = {target: seed}
+    for node in reversed(nodes):
+        if node.rule is None or node not in needed or node not in gradients:
+            continue
+        g = gradients[node] if node in sources else gradients.pop(node)
+        args = list(node.args)
+        value = node.value
+        if lift is not None:
+            value = lift(value, node)
+            for position, parent in node.parents:
+                args[position] = lift(args[position], parent)
+        for position, parent in node.parents:
+            if parent not in needed:
+                continue
+            product = node.rule.gradient(position)
+            assert product is not None
+            contribution = fit(product(g, value, *args, **node.kwargs), node.args[position])
+            # A sum, never an addition in place: the contribution may be the very array that another parent was given.
+            gradients[parent] = gradients[parent] + contribution if parent in gradients else contribution
+    return {source: gradients[source] for source in sources if source in gradients}
+
+
+def fit(gradient: Array, argument: Array) -> Array:
+    """Undo broadcasting and promotion: the `gradient` in the shape and dtype of the `argument` that it belongs to."""
+    shape = argument.shape
+    if gradient.shape != shape:
+        leading = gradient.ndim - len(shape)
+        stretched = tuple(
+            axis
+            for axis, length in enumerate(gradient.shape)
+            if axis < leading or (shape[axis - leading] == 1 and length != 1)
+        )
+        gradient = np.reshape(np.sum(gradient, axis=stretched), shape)
+    if gradient.dtype != argument.dtype:
+        gradient = np.astype(gradient, argument.dtype)
+    return gradient

@@ -1,0 +1,33 @@
+"""How the package makes primitives of its own, beside those that NumPy brings."""
+
+import functools
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar, cast
+
+from nnlite.autodiff.rule import RULES, Gradient, Rule
+from nnlite.autodiff.tensor import Tensor, apply
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
+
+def primitive(*gradients: Gradient | None) -> Callable[[Callable[Parameters, Result]], Callable[Parameters, Result]]:
+    """Make a function on plain arrays one that tensors may be given to, with a rule of its own.
+
+    Args:
+        gradients: its vector-Jacobian products, as in `rule.Rule`.
+    """
+
+    def decorate(compute: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+        rule = Rule(compute.__name__, compute, gradients)
+
+        @functools.wraps(compute)
+        def call(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+            if any(isinstance(arg, Tensor) for arg in args):
+                return cast("Result", apply(rule, args, kwargs))
+            return compute(*args, **kwargs)
+
+        RULES[call] = rule
+        return call
+
+    return decorate
