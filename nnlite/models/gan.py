@@ -1,0 +1,198 @@
+"""The GAN: a generator that draws images from random vectors, against a discriminator that tells them from real ones.
+
+Each batch, the discriminator learns to tell real images (target 1) from drawn ones (target 0), unless it sits this
+batch out; then the generator learns to have its images taken for real. The generator draws a batch once: its recording
+is re-entered, after the discriminator's update, to go on through the discriminator. The generator's loss is the
+non-saturating one of I. Goodfellow et al., Generative adversarial nets, 2014, section 3.
+"""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnlite.autodiff import GradientTape, stop_gradient
+from nnlite.data import Dataset
+from nnlite.models.hyperparameters import GanHyperparameters
+from nnlite.models.quality import Gaussian, class_shares, frechet_distance, label_entropy, mode_coverage
+from nnlite.models.reference import load_reference
+from nnlite.models.training import (
+    BLACK_TO_WHITE,
+    EVALUATION_BATCH,
+    Epoch,
+    generator_state,
+    make_optimizer,
+    nested,
+    part_of,
+    restore_generator,
+    scaled,
+)
+from nnlite.nn import Sequential, fully_connected, sigmoid_cross_entropy
+from nnlite.nn.weights import Arrays
+
+JUDGED = 10_000  # images drawn to measure quality
+SHOWN = 100  # of them, images kept as samples
+
+
+class GanTraining:
+    """Training of one GAN; see `Training`.
+
+    Args:
+        config: its hyperparameters.
+        dataset: what it learns to draw; pixels are numbers from -1 to 1. Its reference classifier must be prepared.
+        seed: of the first weights, of the order of the images and of the latent vectors.
+    """
+
+    def __init__(self, config: GanHyperparameters, dataset: Dataset, seed: int) -> None:
+        self.config = config
+        self.split = dataset.split(config.validation)
+        self._dataset = dataset
+        first_weights, self._order, self._latent, judged = np.random.default_rng(seed).spawn(4)
+        self.generator = build_generator(config, dataset, first_weights)
+        sizes = [dataset.pixels, *config.discriminator_hidden, 1]
+        self.discriminator = fully_connected(sizes, config.activation, None, first_weights)
+        steps = -(-len(self.split.train) // config.batch_size)
+        generator_lr = config.generator_lr or config.learning_rate
+        discriminator_lr = config.discriminator_lr or config.learning_rate
+        self._generator_optimizer = make_optimizer(config, self.generator.parameters(), generator_lr, steps)
+        self._discriminator_optimizer = make_optimizer(
+            config, self.discriminator.parameters(), discriminator_lr, steps * config.discriminator_steps
+        )
+        self._judged_latents = judged.standard_normal((JUDGED, config.latent_dim), dtype=np.float32)
+        self._reference = load_reference(dataset)
+        self._real = self._reference.summarise(self.split.validation) if len(self.split.validation) else None
+        self._epoch = 0
+        self._batch = 0
+
+    def epochs(self) -> Iterator[Epoch]:
+        """Train on up to the budget, one epoch at a time."""
+        while self._epoch < self.config.epochs:
+            self._epoch += 1
+            # A diverging network overflows; it is its metrics that tell so.
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                metrics, samples = self._train_one_epoch()
+            yield Epoch(self._epoch, metrics, samples)
+
+    def state(self) -> Arrays:
+        """Weights, optimizers and generators."""
+        own = {
+            "epoch": np.array(self._epoch),
+            "batch": np.array(self._batch),
+            "order": generator_state(self._order),
+            "latent": generator_state(self._latent),
+        }
+        return nested(
+            generator=self.generator.state(),
+            discriminator=self.discriminator.state(),
+            generator_optimizer=self._generator_optimizer.state(),
+            discriminator_optimizer=self._discriminator_optimizer.state(),
+            training=own,
+        )
+
+    def restore(self, state: Arrays) -> None:
+        """Go on from `state`."""
+        self.generator.load_state(part_of(state, "generator"))
+        self.discriminator.load_state(part_of(state, "discriminator"))
+        self._generator_optimizer.load_state(part_of(state, "generator_optimizer"))
+        self._discriminator_optimizer.load_state(part_of(state, "discriminator_optimizer"))
+        own = part_of(state, "training")
+        self._epoch, self._batch = int(own["epoch"]), int(own["batch"])
+        restore_generator(self._order, own["order"])
+        restore_generator(self._latent, own["latent"])
+
+    def weights(self) -> Arrays:
+        """The generator's weights."""
+        return self.generator.state()
+
+    def score(self, weights: Arrays) -> dict[str, float]:
+        """The Fréchet distance to the test images."""
+        kept = self.generator.state()
+        self.generator.load_state(weights)
+        features, _ = self._reference.judge(draw(self.generator, self._judged_latents))
+        self.generator.load_state(kept)
+        real = self._reference.summarise(self.split.test)
+        return {"test_fid": frechet_distance(real, Gaussian.fitted_to(features))}
+
+    def _train_one_epoch(self) -> tuple[dict[str, float], NDArray[np.uint8]]:
+        started = time.perf_counter()
+        rate = self._generator_optimizer.learning_rate
+        generator_losses: list[float] = []
+        discriminator_losses: list[float] = []
+        for images, _ in self.split.train.batches(self.config.batch_size, self._order):
+            self._batch += 1
+            real = scaled(images, -1.0, 1.0)
+            with GradientTape() as tape:
+                drawn = self.generator(self._draw_latents(len(real)))
+            if not self._sits_out(self._batch):
+                discriminator_losses += self._train_discriminator(real, stop_gradient(drawn))
+            with tape:
+                loss = sigmoid_cross_entropy(self.discriminator(drawn), 1.0)
+            loss.backward(self.generator.parameters())
+            self._generator_optimizer.step()
+            generator_losses.append(float(loss))
+        trained = time.perf_counter()
+        quality, samples = self._judge()
+        metrics = {
+            "generator_loss": _mean(generator_losses),
+            "discriminator_loss": _mean(discriminator_losses),
+            **quality,
+            "learning_rate": rate,
+            "seconds": time.perf_counter() - started,
+            "images_per_second": len(self.split.train) / (trained - started),
+        }
+        return metrics, samples
+
+    def _train_discriminator(self, real: Any, drawn: Any) -> list[float]:
+        """One batch's updates of the discriminator; each after the first is against newly drawn images."""
+        losses = []
+        targets = np.repeat(np.array([[1.0], [0.0]], dtype=np.float32), len(real), axis=0)
+        for step in range(self.config.discriminator_steps):
+            if step:
+                drawn = self.generator(self._draw_latents(len(real)))
+            with GradientTape():
+                loss = sigmoid_cross_entropy(self.discriminator(np.concatenate([real, stop_gradient(drawn)])), targets)
+            loss.backward()
+            self._discriminator_optimizer.step()
+            losses.append(float(loss))
+        return losses
+
+    def _sits_out(self, batch: int) -> bool:
+        """Whether the discriminator is not updated in this batch, counted from 1 through all epochs."""
+        skip = self.config.discriminator_skip
+        return skip > 0 and batch % skip == 0
+
+    def _draw_latents(self, count: int) -> NDArray[np.float32]:
+        return self._latent.standard_normal((count, self.config.latent_dim), dtype=np.float32)
+
+    def _judge(self) -> tuple[dict[str, float], NDArray[np.uint8]]:
+        """The quality of what the generator draws now from the same latent vectors as ever, and its first images."""
+        images = draw(self.generator, self._judged_latents)
+        samples = images[:SHOWN].reshape(-1, *self._dataset.image_shape)
+        features, labels = self._reference.judge(images)
+        shares = class_shares(labels, self._dataset.classes)
+        quality: dict[str, float] = {"mode_coverage": mode_coverage(shares), "label_entropy": label_entropy(shares)}
+        if self._real is not None:
+            finite = bool(np.isfinite(features).all())
+            fid = frechet_distance(self._real, Gaussian.fitted_to(features)) if finite else float("nan")
+            quality = {"fid": fid, **quality}
+        return quality, samples
+
+
+def build_generator(config: GanHyperparameters, dataset: Dataset, rng: np.random.Generator) -> Sequential:
+    """The generator that `config` describes, from latent vectors to pixels between -1 and 1."""
+    return fully_connected([config.latent_dim, *config.hidden, dataset.pixels], config.activation, "tanh", rng)
+
+
+def draw(generator: Sequential, latents: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """What `generator` makes of each row of `latents`: images (n, pixels)."""
+    images = []
+    for start in range(0, len(latents), EVALUATION_BATCH):
+        outputs = np.asarray(generator(latents[start : start + EVALUATION_BATCH]))
+        images.append(np.rint((np.nan_to_num(outputs) + 1.0) * (BLACK_TO_WHITE / 2)).astype(np.uint8))
+    return np.concatenate(images)
+
+
+def _mean(values: list[float]) -> float:
+    return sum(values) / len(values)

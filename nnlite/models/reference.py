@@ -1,0 +1,89 @@
+"""The reference classifier of a dataset: the judge of what a GAN draws.
+
+It is trained by nnlite itself, the same way every time, when it is first needed, and cached for the user. Its last
+hidden layer gives the features that the Fréchet distance compares, its outputs the class of an image. Distances are
+comparable between runs that had the same judge, whose `fingerprint` every such run logs.
+"""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnlite.data import Dataset, Subset, cache_dir
+from nnlite.models.classifier import ClassifierTraining, build_classifier
+from nnlite.models.hyperparameters import ClassifierHyperparameters
+from nnlite.models.quality import Gaussian
+from nnlite.models.training import EVALUATION_BATCH, Epoch, scaled
+from nnlite.nn import Sequential, load_arrays, save_arrays
+
+RECIPE = ClassifierHyperparameters(
+    hidden=(256, 64), activation="relu", optimizer="adam", learning_rate=1e-3, lr_schedule="linear", epochs=10
+)
+SEED = 0
+
+
+class ReferenceClassifier:
+    """A trained judge of images.
+
+    Args:
+        model: the network; its last layer gives the logits, what enters that layer are the features.
+        fingerprint: a hash of its weights.
+    """
+
+    def __init__(self, model: Sequential, fingerprint: str) -> None:
+        self.fingerprint = fingerprint
+        self._trunk = Sequential(*model.layers[:-1])
+        self._head = model.layers[-1]
+
+    def judge(self, images: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
+        """Features (n, d) and classes (n,) of images (n, pixels)."""
+        features, labels = [], []
+        for start in range(0, len(images), EVALUATION_BATCH):
+            batch = np.asarray(self._trunk(scaled(images[start : start + EVALUATION_BATCH], 0.0, 1.0)))
+            features.append(batch)
+            labels.append(np.argmax(self._head(batch), axis=1))
+        return np.concatenate(features), np.concatenate(labels)
+
+    def summarise(self, subset: Subset) -> Gaussian:
+        """The distribution of the features of real images."""
+        images, _ = subset.take(np.arange(len(subset)))
+        return Gaussian.fitted_to(self.judge(images)[0])
+
+
+def reference_path(dataset: Dataset) -> Path:
+    """Where the judge of `dataset` is cached: a name that changes with the data and with how it is trained."""
+    recipe = hashlib.sha256(f"{dataset.checksum} {SEED} {RECIPE.model_dump_json()}".encode()).hexdigest()
+    return cache_dir() / "reference" / f"{recipe[:16]}.npz"
+
+
+def load_reference(dataset: Dataset) -> ReferenceClassifier:
+    """The judge of `dataset` from the cache.
+
+    Raises:
+        InputError: it is not there, or damaged; `prepare_reference` makes it.
+    """
+    weights = load_arrays(reference_path(dataset))
+    model = build_classifier(RECIPE, dataset, np.random.default_rng(SEED))
+    model.load_state(weights)
+    digest = hashlib.sha256(b"".join(array.tobytes() for _, array in sorted(weights.items())))
+    return ReferenceClassifier(model, digest.hexdigest()[:16])
+
+
+def prepare_reference(dataset: Dataset, progress: Callable[[Epoch], None] = lambda _epoch: None) -> None:
+    """Train the judge of `dataset` and put it into the cache, unless it is there.
+
+    Args:
+        dataset: what it shall judge.
+        progress: is told of each epoch.
+    """
+    path = reference_path(dataset)
+    if path.exists():
+        return
+    training = ClassifierTraining(RECIPE, dataset, SEED)
+    for epoch in training.epochs():
+        progress(epoch)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_arrays(path, training.weights())

@@ -1,0 +1,41 @@
+"""Arrays on disk: .npz files that are never half-written, and never unpickled."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnlite.errors import InputError
+
+Arrays = dict[str, NDArray[Any]]
+
+
+def save_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write `arrays` to the .npz file at `path`; what was there is replaced at once or not at all."""
+    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with aside.open("wb") as file:
+            np.savez(file, allow_pickle=False, **arrays)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def load_arrays(path: Path) -> Arrays:
+    """Read the .npz file at `path`.
+
+    Raises:
+        InputError: there is none, it is damaged, or it holds Python objects.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: np.ascontiguousarray(file[name]) if file[name].ndim else file[name] for name in file.files}
+    except FileNotFoundError:
+        raise InputError(f"there are no weights at {path}") from None
+    except Exception as error:
+        raise InputError(f"{path} is damaged: {error}") from error
