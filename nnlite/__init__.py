@@ -1,0 +1,39 @@
+"""nnlite: a small neural-network engine in NumPy, and a sweep runner that shows what each hyperparameter does."""
+
+from typing import TYPE_CHECKING, Any
+
+from nnlite.autodiff import GradientTape, Tensor, leaky_relu, relu, sigmoid, softmax, softplus, stop_gradient
+from nnlite.errors import NnliteError
+from nnlite.nn import SGD, Adam, Dense, Sequential, sigmoid_cross_entropy, softmax_cross_entropy, squared_error
+
+if TYPE_CHECKING:
+    from nnlite.report import load_runs
+
+__all__ = [
+    "SGD",
+    "Adam",
+    "Dense",
+    "GradientTape",
+    "NnliteError",
+    "Sequential",
+    "Tensor",
+    "leaky_relu",
+    "load_runs",
+    "relu",
+    "sigmoid",
+    "sigmoid_cross_entropy",
+    "softmax",
+    "softmax_cross_entropy",
+    "softplus",
+    "squared_error",
+    "stop_gradient",
+]
+
+
+def __getattr__(name: str) -> Any:
+    # pandas and matplotlib are for those who ask for results: workers that train never load them.
+    if name == "load_runs":
+        from nnlite.report import load_runs  # noqa: PLC0415
+
+        return load_runs
+    raise AttributeError(f"module 'nnlite' has no attribute {name!r}")

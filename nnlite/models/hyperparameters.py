@@ -7,7 +7,7 @@ default, so that ids of earlier runs stay what they were.
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, Strict
+from pydantic import BaseModel, ConfigDict, Field, Strict, field_validator
 
 Sizes = Annotated[
     tuple[Annotated[int, Strict(), Field(ge=1, le=100_000)], ...], Field(strict=False, min_length=1, max_length=50)
@@ -71,10 +71,12 @@ class GanHyperparameters(Hyperparameters):
     )
     discriminator_steps: int = Field(1, ge=1, le=1000, description="discriminator updates a batch")
 
-    def model_post_init(self, _context: object, /) -> None:
-        """Refuse the one value in the middle of a range that means nothing."""
-        if self.discriminator_skip == 1:
-            raise ValueError("discriminator_skip = 1 would never train the discriminator; 0 is never to skip")
+    @field_validator("discriminator_skip")
+    @classmethod
+    def _is_meaningful(cls, skip: int) -> int:
+        if skip == 1:
+            raise ValueError("1 would never train the discriminator; 0 is never to skip")
+        return skip
 
 
 HYPERPARAMETERS: dict[str, type[Hyperparameters]] = {

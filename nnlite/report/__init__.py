@@ -1,0 +1,23 @@
+"""From logs to answers: the tidy frame, rankings, figures, and the report as Markdown pages."""
+
+from nnlite.report.best import Best, best
+from nnlite.report.collection import Collection, collect
+from nnlite.report.frame import load_runs
+from nnlite.report.groups import Group, group_runs
+from nnlite.report.ranking import Configuration, Ranking, Trial, rank
+from nnlite.report.write import write_report
+
+__all__ = [
+    "Best",
+    "Collection",
+    "Configuration",
+    "Group",
+    "Ranking",
+    "Trial",
+    "best",
+    "collect",
+    "group_runs",
+    "load_runs",
+    "rank",
+    "write_report",
+]

@@ -1,0 +1,5 @@
+"""The command line: one function a command, each of which parses, calls and prints."""
+
+from nnlite.cli.app import main
+
+__all__ = ["main"]

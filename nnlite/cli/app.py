@@ -1,0 +1,79 @@
+"""The command line as a whole: its commands, and how whatever goes wrong becomes one line and an exit code.
+
+0 all done, 1 something failed or nothing was found, 2 the command line or an input file is wrong, 128 + n after the
+signal n.
+"""
+
+import os
+import sys
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from nnlite.cli import datasets, questions, training
+from nnlite.cli.output import say
+from nnlite.errors import InputError, NnliteError
+from nnlite.sweep import Stopped
+
+app = typer.Typer(
+    help="Train many small networks, and see what each hyperparameter does.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(training.sweep)
+app.command()(training.train)
+app.command()(questions.report)
+app.command()(questions.best)
+app.command()(questions.runs)
+app.add_typer(datasets.data, name="data")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"nnlite {version('nnlite')}")  # noqa: T201
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Train many small networks, and see what each hyperparameter does."""
+
+
+def main() -> None:
+    """Run the command that the process was given, and exit."""
+    arguments = sys.argv[1:]
+    debug = "--debug" in arguments
+    # It may stand anywhere, as people add it to the end of the command that went wrong.
+    arguments = [argument for argument in arguments if argument != "--debug"]
+    sys.exit(run(arguments, debug=debug))
+
+
+def run(arguments: list[str], *, debug: bool = False) -> int:
+    """Run one command and return its exit code."""
+    try:
+        code = app(arguments, prog_name="nnlite", standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except typer.TyperException as error:
+        error.show()
+        return error.exit_code
+    except (typer.Abort, KeyboardInterrupt):
+        return 130
+    except Stopped as stopped:
+        say("stopped; the same command goes on from here")
+        return stopped.exit_code
+    except BrokenPipeError:
+        # Whoever read the answer has seen enough; the interpreter must not try to flush the rest.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (NnliteError, OSError) as error:
+        if debug:
+            raise
+        say(f"nnlite: {error}")
+        return 2 if isinstance(error, InputError) else 1

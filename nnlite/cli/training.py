@@ -1,0 +1,142 @@
+"""The commands that train: `sweep` and `train`."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from nnlite.cli.options import (
+    EXPERIMENTS,
+    DataDir,
+    DryRun,
+    Experiments,
+    Jobs,
+    Json,
+    RetryFailed,
+    Settings,
+    Spec,
+)
+from nnlite.cli.output import answer, answer_json, answer_table, news, say
+from nnlite.data import Dataset, locate
+from nnlite.errors import InputError
+from nnlite.models import Epoch, prepare_reference
+from nnlite.runs import RunFolder, read_run
+from nnlite.runs.paths import LOG_NAME
+from nnlite.sweep import Outcome, Plan, Sweep, Trial, expand, load_sweep, make_plan, run_trials, single, sweep_of_run
+from nnlite.sweep.display import make_display
+from nnlite.sweep.environment import limit_threads
+
+
+def sweep(
+    spec: Spec,
+    settings: Settings = None,
+    experiments: Experiments = EXPERIMENTS,
+    jobs: Jobs = None,
+    data: DataDir = None,
+    dry_run: DryRun = False,
+    retry_failed: RetryFailed = False,
+    as_json: Json = False,
+) -> None:
+    """Train every trial of a sweep file, in parallel; called again, only what is missing."""
+    checked = load_sweep(spec, settings or ())
+    dataset = locate(checked.dataset, data, announce=say)
+    plan = make_plan(expand(checked, dataset), experiments / checked.name, retry_failed=retry_failed)
+    if dry_run:
+        _print_plan(plan, as_json=as_json)
+        return
+    _train(checked, dataset, plan, jobs or os.cpu_count() or 1, as_json=as_json)
+
+
+def train(
+    spec: Spec,
+    settings: Settings = None,
+    experiments: Experiments = EXPERIMENTS,
+    data: DataDir = None,
+    dry_run: DryRun = False,
+    retry_failed: RetryFailed = False,
+    as_json: Json = False,
+) -> None:
+    """Train one run: a sweep file's fixed values alone, or what an earlier run's run.jsonl describes."""
+    checked = _spec_of_one(spec, settings or [])
+    dataset = locate(checked.dataset, data, announce=say)
+    plan = make_plan([single(checked, dataset)], experiments / checked.name, retry_failed=retry_failed)
+    if dry_run:
+        _print_plan(plan, as_json=as_json)
+        return
+    _train(checked, dataset, plan, 1, as_json=as_json)
+
+
+def _spec_of_one(spec: Path, settings: list[str]) -> Sweep:
+    if spec.name != LOG_NAME:
+        return load_sweep(spec, settings)
+    if not spec.is_file():
+        raise InputError(f"{spec}: no such file")
+    run = read_run(RunFolder(spec.parent))
+    if not run.start:
+        raise InputError(f"{spec} has no start event, so it does not say what was trained")
+    return sweep_of_run(run, spec, settings)
+
+
+def _train(checked: Sweep, dataset: Dataset, plan: Plan, jobs: int, *, as_json: bool) -> None:
+    if plan.done:
+        say(f"{len(plan.done)} of {len(plan.trials)} trials are done already")
+    outcomes: dict[str, Outcome] = {}
+    if plan.pending:
+        _prepare(checked, dataset)
+        say(f"{len(plan.pending)} trials to train in {plan.folder}, {min(jobs, len(plan.pending))} at a time")
+        with make_display(plan, news) as display:
+            outcomes = run_trials(plan, jobs, {"spec": str(checked.source)}, display)
+    statuses = {trial.id: read_run(plan.run_folder(trial)).status for trial in plan.trials}
+    bad = [trial for trial in plan.trials if statuses[trial.id] not in ("completed", "pruned")]
+    if as_json:
+        answer_json(
+            "nnlite.sweep/1",
+            folder=str(plan.folder),
+            trials=[_trial_fields(plan, trial, statuses[trial.id]) for trial in plan.trials],
+        )
+    else:
+        for trial in bad:
+            reason = outcomes[trial.id].error if trial.id in outcomes else read_run(plan.run_folder(trial)).error
+            say(f"{trial.id} {trial.describe()}: {statuses[trial.id]}{': ' + reason if reason else ''}")
+        answer(f"{len(plan.trials) - len(bad)} of {len(plan.trials)} trials done in {plan.folder}")
+        say(f"next: nnlite report {plan.folder.parent}")
+    if bad:
+        raise typer.Exit(1)
+
+
+def _prepare(checked: Sweep, dataset: Dataset) -> None:
+    """Make ready what all workers share, before the first of them starts."""
+    if checked.model != "gan":
+        return
+
+    def progress(epoch: Epoch) -> None:
+        accuracy = epoch.metrics["val_acc"]
+        say(f"reference classifier for {dataset.name}, epoch {epoch.number}: validation accuracy {accuracy:.2%}")
+
+    with limit_threads():
+        prepare_reference(dataset, progress)
+
+
+def _print_plan(plan: Plan, *, as_json: bool) -> None:
+    pending = {trial.id for trial in plan.pending}
+    states = {trial.id: "to train" if trial.id in pending else "done" for trial in plan.trials}
+    if as_json:
+        trials = [_trial_fields(plan, trial, states[trial.id]) for trial in plan.trials]
+        answer_json("nnlite.plan/1", folder=str(plan.folder), trials=trials)
+        return
+    answer_table(
+        ["run", "trial", "epochs", "state"],
+        [[trial.id, trial.describe(), str(trial.config.epochs), states[trial.id]] for trial in plan.trials],
+    )
+    answer(f"{len(plan.trials)} trials, {len(pending)} to train, in {plan.folder}")
+
+
+def _trial_fields(plan: Plan, trial: Trial, status: str) -> dict[str, Any]:
+    return {
+        "run": trial.id,
+        "folder": str(plan.run_folder(trial).path),
+        "status": status,
+        "seed": trial.seed,
+        "config": trial.config.model_dump(mode="json"),
+    }

@@ -1,0 +1,107 @@
+"""Grey pictures as files: many small images as one grid, PNG files, and GIFs that show how samples change.
+
+Images are `uint8` arrays, (height, width), 0 black and 255 white. Every file is written aside and then moved into
+place, so that nobody ever sees half a picture.
+"""
+
+import io
+import os
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from typing import cast
+
+import imageio.v3 as iio
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont  # imageio's own drawing library
+
+GreyImage = np.ndarray[tuple[int, int], np.dtype[np.uint8]]
+
+BORDER_SHADE = 64  # dark grey: parts black images from each other, and the grid from a white page
+GIF_SHADES = 16  # LZW packs 16 shades twice as well as 256, and strokes of ink look the same
+CAPTION_SIZE = 12  # pixels
+
+
+def grid(images: np.ndarray, columns: int, *, border: int = 1) -> GreyImage:
+    """Tile `images` (n, height, width) row by row, a thin border around each; cells that are left over stay grey.
+
+    Raises:
+        ValueError: there is no image, no column, or `images` is not a `uint8` array of three axes.
+    """
+    if images.dtype != np.uint8 or images.ndim != 3 or len(images) == 0:
+        raise ValueError(f"expected uint8 images (n, height, width), got {images.dtype} {images.shape}")
+    if columns < 1:
+        raise ValueError(f"a grid needs a column, not {columns}")
+    count, height, width = images.shape
+    rows = -(-count // columns)
+    tile_height, tile_width = height + border, width + border
+    result = np.full((rows * tile_height + border, columns * tile_width + border), BORDER_SHADE, np.uint8)
+    for index, image in enumerate(images):
+        top = index // columns * tile_height + border
+        left = index % columns * tile_width + border
+        result[top : top + height, left : left + width] = image
+    return result
+
+
+def captioned(image: GreyImage, caption: str) -> GreyImage:
+    """The image with a strip above it in which `caption` stands, white on black, cut off where the image ends."""
+    strip = Image.new("L", (image.shape[1], CAPTION_SIZE + 6))
+    draw = ImageDraw.Draw(strip)
+    draw.text((3, 2), caption, fill=255, font=ImageFont.load_default(CAPTION_SIZE))
+    return cast("GreyImage", np.vstack([np.asarray(strip), image]))
+
+
+def write_png(path: Path, image: GreyImage, *, caption: str | None = None) -> None:
+    """Write one image."""
+    if caption is not None:
+        image = captioned(image, caption)
+    replace_file(path, iio.imwrite("<bytes>", image, extension=".png", optimize=True))
+
+
+def read_png(path: Path) -> GreyImage:
+    """Read one image that `write_png` wrote."""
+    return cast("GreyImage", iio.imread(path))
+
+
+def write_gif(
+    path: Path,
+    frames: Sequence[GreyImage],
+    *,
+    seconds_per_frame: float = 0.1,
+    hold: float = 2.0,
+    captions: Sequence[str] | None = None,
+) -> None:
+    """Write the frames as a GIF that loops for ever and rests on the last one for `hold` seconds.
+
+    Raises:
+        ValueError: there is no frame, or not one caption for each.
+    """
+    if not len(frames):
+        raise ValueError("a GIF needs a frame")
+    if captions is not None:
+        frames = [captioned(frame, caption) for frame, caption in zip(frames, captions, strict=True)]
+    step = 255 / (GIF_SHADES - 1)
+    stack = (np.round(np.stack(frames) / step) * step).astype(np.uint8)
+    milliseconds = [round(1000 * seconds_per_frame)] * (len(stack) - 1) + [round(1000 * hold)]
+    replace_file(path, iio.imwrite("<bytes>", stack, extension=".gif", duration=milliseconds, loop=0))
+
+
+def reduced_png(content: bytes) -> bytes:
+    """The bytes of a PNG with 256 colours and no metadata: a drawing takes a third of the room then."""
+    reduced = io.BytesIO()
+    with Image.open(io.BytesIO(content)) as drawing:
+        drawing.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(reduced, "PNG", optimize=True)
+    return reduced.getvalue()
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write `content` to a new file beside `path`, then move it there; folders are made as needed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name[:100]}.{uuid.uuid4().hex}.part")
+    try:
+        with aside.open("xb") as file:
+            file.write(content)
+        os.replace(aside, path)  # noqa: PTH105 - the call whose atomicity is meant
+    except BaseException:
+        aside.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,220 @@
+"""Comparison plots: what each hyperparameter did to the objective, every trial a dot.
+
+With two swept hyperparameters the dots of one plot are coloured by the other, and a heat map shows both at once; with
+more, a plot shows one against all the others together.
+"""
+
+import math
+import re
+from collections.abc import Sequence
+from typing import Any, cast
+
+import pandas as pd
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
+from matplotlib.transforms import ScaledTranslation
+
+from nnlite.report.groups import natural
+from nnlite.report.intervals import estimate
+from nnlite.report.quantities import is_share, number
+from nnlite.report.style import INK, PALETTE, WIDTH, axis_label, in_house_style, plain, value_axis
+from nnlite.runs import Metric
+
+MOST_PANELS = 8
+MOST_HUES = 6
+MOST_MEANS = 12  # more values than this were sampled, not chosen: a line through their means is noise
+LOG_DECADES = 1.5
+NEXT_LABEL = 0.09  # of the axis: nearer labels would overlap
+MARKERS = "osD^vP"
+DODGE = 5.0  # points between series that share a place
+ROOM_BELOW = 44  # characters below an axis
+ROOM_BESIDE = 0.12  # of the axis, left and right of the values
+MARGIN = 0.2  # room for intervals; those of two seeds may be cut off all the same
+
+
+@in_house_style
+def parameter_plots(trials: pd.DataFrame, names: Sequence[str], metric: Metric) -> Figure | None:
+    """Each hyperparameter against the objective, two plots a row on one vertical scale; None if there is nothing.
+
+    Args:
+        trials: `Ranking.trial_frame` of a group.
+        names: the hyperparameters, without `config.`.
+        metric: what the column `value` holds.
+    """
+    rows = trials[trials["counts"]]
+    shown = [name for name in names if not rows.empty and len(_values(rows, name)) > 1][:MOST_PANELS]
+    if not shown:
+        return None
+    lines = -(-len(shown) // 2)
+    figure = Figure(figsize=(WIDTH if len(shown) > 1 else WIDTH * 0.62, 3.3 * lines))
+    grid = figure.subplots(lines, min(2, len(shown)), squeeze=False, sharey=True)
+    for index, axes in enumerate(grid.flat):
+        if index >= len(shown):
+            axes.set_axis_off()
+            continue
+        other = shown[1 - index] if len(shown) == 2 else None
+        _panel(axes, rows, shown[index], other)
+        axes.tick_params(labelleft=True)
+    value_axis(grid[0, 0], metric, rows["value"].tolist(), MARGIN)
+    for axes in grid[1:, 0]:
+        axes.set_ylabel(axis_label(metric))
+    return figure
+
+
+@in_house_style
+def heat_map(trials: pd.DataFrame, names: Sequence[str], metric: Metric) -> Figure | None:
+    """The mean objective for each pair of values of two hyperparameters; None unless there are two of some values."""
+    rows = trials[trials["counts"]]
+    if len(names) != 2 or rows.empty or any(not 2 <= len(_values(rows, name)) <= MOST_MEANS for name in names):
+        return None
+    across, down = (_values(rows, name) for name in names)
+    means = {
+        (x, y): rows[_is(rows, names[0], x) & _is(rows, names[1], y)]["value"].mean() for x in across for y in down
+    }
+    worth = sorted((mean for mean in means.values() if not math.isnan(mean)), reverse=not metric.higher_is_better)
+    figure = Figure(figsize=(min(WIDTH, 2.2 + 1.0 * len(across)), 1.2 + 0.5 * len(down)))
+    axes = figure.subplots()
+    shades = colormaps["cividis"]
+    for (x, y), mean in means.items():
+        place = (across.index(x) - 0.5, down.index(y) - 0.5)
+        known = not math.isnan(mean)
+        # Shaded by place, not by value: one outlier would else make all others look alike.
+        shade = worth.index(mean) / max(1, len(worth) - 1) if known else 0.0
+        face = shades(shade) if known else (0.94, 0.94, 0.94, 1.0)
+        axes.add_patch(Rectangle(place, 1, 1, facecolor=face, edgecolor="white", linewidth=2))
+        label = "-" if not known else f"{100 * mean:.2f}" if is_share(metric) else f"{mean:#.3g}".rstrip(".")
+        ink = "white" if known and shade < 0.5 else INK
+        best = known and mean == worth[-1]
+        axes.text(
+            place[0] + 0.5,
+            place[1] + 0.5,
+            label,
+            ha="center",
+            va="center",
+            color=ink,
+            fontweight="bold" if best else "normal",
+        )
+    axes.set(xlim=(-0.5, len(across) - 0.5), ylim=(-0.5, len(down) - 0.5))
+    axes.set(xlabel=plain(names[0]), ylabel=plain(names[1]))
+    axes.set_xticks(range(len(across)), [plain(number(value)) for value in across])
+    axes.set_yticks(range(len(down)), [plain(number(value)) for value in down])
+    axes.set_title(f"mean {axis_label(metric)}", fontsize=9)
+    axes.grid(visible=False)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    return figure
+
+
+def _panel(axes: Axes, rows: pd.DataFrame, name: str, other: str | None) -> None:
+    values = _values(rows, name)
+    position = _horizontal_axis(axes, name, values)
+    hues = _values(rows, other) if other else []
+    if other is None or not 2 <= len(hues) <= MOST_HUES:
+        _series(axes, rows, name, position, Line2D([], [], color=PALETTE[0], marker="o"), 0.0)
+        return
+    # Not the palette: those colours name configurations. An ordered scale names ordered values.
+    shades = colormaps["cividis"]
+    keys = []
+    for index, value in enumerate(hues):
+        shade = to_hex(shades(0.82 * index / (len(hues) - 1)))
+        key = Line2D([], [], color=shade, marker=MARKERS[index], markersize=5, label=plain(number(value)))
+        _series(axes, rows[_is(rows, other, value)], name, position, key, DODGE * (index - (len(hues) - 1) / 2))
+        keys.append(key)
+    axes.legend(
+        handles=keys,
+        title=plain(other),
+        title_fontsize=8.5,
+        alignment="left",
+        loc="upper left",
+        bbox_to_anchor=(-0.02, -0.2),
+        ncols=min(3, len(keys)),
+    )
+
+
+def _series(
+    axes: Axes, rows: pd.DataFrame, name: str, position: dict[object, float], key: Line2D, dodge: float
+) -> None:
+    """The trials as dots, and their means as a line, in the colour and with the marker of `key`."""
+    shift = axes.transData + ScaledTranslation(dodge / 72, 0, cast("Figure", axes.figure).dpi_scale_trans)
+    scores = {place: rows[_is(rows, name, value)]["value"].tolist() for value, place in position.items()}
+    dots = [(place, score) for place, members in scores.items() for score in members]
+    look: dict[str, Any] = {"color": key.get_color(), "transform": shift}
+    axes.plot(*zip(*dots, strict=True), str(key.get_marker()), markersize=5, alpha=0.6, markeredgewidth=0, **look)
+    if len(position) > MOST_MEANS:
+        return
+    means = {place: estimate(members) for place, members in scores.items() if members}
+    # Words have no order: nothing leads from one to the next.
+    line = "_" if any(isinstance(value, str) and not value[:1].isdigit() for value in position) else "-"
+    axes.plot(list(means), [each.mean for each in means.values()], line, linewidth=1.3, markersize=18, **look)
+    bars = {place: each for place, each in means.items() if each.half}
+    low, high = ([each.mean + sign * (each.half or 0) for each in bars.values()] for sign in (-1, 1))
+    axes.vlines(list(bars), low, high, linewidth=1.0, **look)
+    axes.plot([*bars, *bars], [*low, *high], "_", markersize=6, **look)
+
+
+def _horizontal_axis(axes: Axes, name: str, values: list[Any]) -> dict[object, float]:
+    """Scale the axis for the values of a hyperparameter; where each of them stands."""
+    axes.set_xlabel(plain(name))
+    numeric = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
+    positive = numeric and min(values) > 0
+    sizes = [abs(value) for value in values if value] if numeric else []
+    wide = bool(sizes) and math.log10(max(sizes) / min(sizes)) >= LOG_DECADES
+    if not numeric or (wide and not positive):
+        axes.set_xticks(range(len(values)), [_folded(number(value), ROOM_BELOW // len(values)) for value in values])
+        axes.set_xlim(-0.5, len(values) - 0.5)
+        return {value: float(place) for place, value in enumerate(values)}
+    low, high = values[0], values[-1]
+    room = ROOM_BESIDE * (high - low)
+    axes.set_xlim(low - room, high + room)
+    if wide:
+        factor = (high / low) ** ROOM_BESIDE
+        axes.set_xscale("log")
+        axes.set_xlim(low / factor, high * factor)
+        axes.xaxis.set_minor_locator(NullLocator())
+    if len(values) <= MOST_MEANS:
+        axes.xaxis.set_major_locator(FixedLocator(_apart(values, logarithmic=wide)))
+    else:
+        axes.xaxis.set_major_locator(LogLocator() if wide else MaxNLocator(nbins=6))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: number(float(value))))
+    return {value: float(value) for value in values}
+
+
+def _folded(label: str, width: int) -> str:
+    """A label on at most four lines of so many characters, broken where a list or a sentence can be."""
+    pieces = re.findall(r"[^- ]+[- ]?", plain(label, 4 * max(width, 4))) or [label]
+    lines = [""]
+    for piece in pieces:
+        if lines[-1] and len(lines[-1] + piece) > width:
+            lines.append("")
+        lines[-1] += piece
+    return "\n".join(line if len(line) <= width + 4 else f"{line[: width + 3]}…" for line in lines[:4])
+
+
+def _apart(values: list[float], *, logarithmic: bool) -> list[float]:
+    """The values whose labels have room on the axis."""
+    places = [math.log10(value) if logarithmic else value for value in values]
+    room = NEXT_LABEL * (places[-1] - places[0])
+    kept: list[float] = []
+    last = -math.inf
+    for value, place in zip(values, places, strict=True):
+        if place - last >= room:
+            kept.append(value)
+            last = place
+    return kept
+
+
+def _values(rows: pd.DataFrame, name: str) -> list[Any]:
+    """The values that a hyperparameter took, in order; None where a run has no such hyperparameter."""
+    column = rows[f"config.{name}"]
+    values = {None if pd.isna(value) else value for value in column.astype(object)}
+    return sorted(values, key=natural)
+
+
+def _is(rows: pd.DataFrame, name: str, value: object) -> "pd.Series[bool]":
+    column = rows[f"config.{name}"]
+    return column.isna() if value is None else column == value

@@ -1,0 +1,88 @@
+"""A group: the runs that compete with one another, those of one sweep, dataset and model.
+
+It knows what the sweep wanted (its objective) and in which hyperparameters the runs differ at all: these describe a
+configuration, the rest is the same for everybody.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from nnlite.report.frame import finite, readable
+from nnlite.runs import METRICS, Metric, Run
+
+DEFAULT_OBJECTIVES = {"classifier": "val_acc", "gan": "fid"}
+
+
+@dataclass(frozen=True)
+class Group:
+    """The runs of one sweep, dataset and model, at least one."""
+
+    sweep: str
+    dataset: str
+    model: str
+    runs: list[Run]
+
+    @property
+    def objective(self) -> Metric:
+        """What the sweep was after; where its runs disagree (it was changed later), what most of them were after."""
+        wanted = Counter(_objective(run) for run in self.runs)
+        return min(wanted, key=lambda metric: (-wanted[metric], metric.name, metric.direction))
+
+    @property
+    def varied(self) -> list[str]:
+        """The hyperparameters in which the runs differ, in the order of the sweep file; if in none, the swept ones."""
+        swept = list(dict.fromkeys(name for run in self.runs for name in _names(run.start.get("swept"))))
+        present = {name for run in self.runs for name in run.config} - {"seed"}
+        ordered = [name for name in swept if name in present] + sorted(present.difference(swept))
+        differing = [name for name in ordered if len({repr(readable(run.config.get(name))) for run in self.runs}) > 1]
+        return differing or [name for name in swept if name in present]
+
+    @property
+    def metric_names(self) -> list[str]:
+        """Every metric that any of the runs has logged."""
+        return list(dict.fromkeys(name for run in self.runs for name in run.metric_names()))
+
+    def fixed(self) -> dict[str, Any]:
+        """The hyperparameters that are the same in every run, by name."""
+        config = self.runs[0].config
+        return {name: config[name] for name in sorted(config) if name != "seed" and name not in self.varied}
+
+
+def group_runs(runs: Iterable[Run]) -> list[Group]:
+    """The groups, by sweep, dataset and model; the runs of each in the order given."""
+    members: dict[tuple[str, str, str], list[Run]] = {}
+    for run in runs:
+        members.setdefault((run.sweep, run.dataset, run.model), []).append(run)
+    return [Group(*key, members[key]) for key in sorted(members)]
+
+
+def natural(value: object) -> tuple[tuple[int, float, str], ...]:
+    """A sort key for hyperparameters: missing first, numbers by size, and the numbers inside of text by size too."""
+    value = readable(value)
+    if value is None:
+        return ()
+    if isinstance(value, bool):
+        return ((0, float(value), ""),)
+    if (size := finite(value)) is not None:
+        return ((0, size, ""),)
+    pieces = re.split(r"(\d+)", str(value))
+    return tuple((0, float(piece), "") if piece.isdecimal() else (1, 0.0, piece) for piece in pieces if piece)
+
+
+def _objective(run: Run) -> Metric:
+    wanted = run.start.get("objective")
+    default = DEFAULT_OBJECTIVES.get(run.model, "val_acc")
+    if not isinstance(wanted, dict) or not isinstance(wanted.get("metric"), str):
+        return METRICS[default]
+    name = wanted["metric"]
+    metric = METRICS.get(name) or Metric(name, name.replace("_", " "), higher_is_better=name.endswith("_acc"))
+    if wanted.get("direction") in ("maximize", "minimize"):
+        metric = replace(metric, higher_is_better=wanted["direction"] == "maximize")
+    return metric
+
+
+def _names(value: object) -> list[str]:
+    return [name for name in value if isinstance(name, str)] if isinstance(value, list) else []

@@ -1,0 +1,168 @@
+"""The sections of a page that are pictures: learning curves, comparison plots, and the samples of a GAN."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from nnlite.report.comparison import heat_map, parameter_plots
+from nnlite.report.curves import MOST_BANDS, MOST_LINES, learning_curves, shown_ranks
+from nnlite.report.frame import epoch_frame
+from nnlite.report.markdown import code, image, text
+from nnlite.report.quantities import counted, score
+from nnlite.report.ranking import Ranking, Trial
+from nnlite.report.section import Section
+from nnlite.report.style import png
+from nnlite.report.wording import named
+from nnlite.runs import METRICS
+
+SCALE_NOTE = " The accuracy's axis is logarithmic in the error, so that both ends can be read."
+FEW_LINES = 4  # for what is not ranked by: the best three and the worst
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A figure of learning curves: its file, and its metrics side by side."""
+
+    name: str
+    metrics: tuple[str, ...]
+    most_lines: int = MOST_LINES
+
+
+CURVES = {
+    "gan": (
+        Plot("learning-curves", ("fid",)),
+        Plot("diversity", ("mode_coverage", "label_entropy"), FEW_LINES),
+        Plot("losses", ("generator_loss", "discriminator_loss"), FEW_LINES),
+    ),
+}
+DEFAULT_CURVES = (Plot("learning-curves", ("val_acc", "train_loss")),)
+
+
+def curves(ranking: Ranking, prefix: str) -> Section:
+    """How the best configurations and the worst one learnt."""
+    section = Section("Learning curves")
+    trials = ranking.trial_frame()
+    epochs = epoch_frame(ranking.group.runs)
+    plots = CURVES.get(ranking.group.model, DEFAULT_CURVES)
+    if all(ranking.metric.name not in plot.metrics for plot in plots):
+        plots = (Plot("objective", (ranking.metric.name,)), *plots)
+    known = {**METRICS, ranking.metric.name: ranking.metric}
+    for plot in plots:
+        figure = learning_curves(epochs, trials, [known[name] for name in plot.metrics], plot.most_lines)
+        if figure is None:
+            continue
+        labels = " and ".join(known[name].label for name in plot.metrics)
+        _show(section, figure, f"{prefix}{plot.name}.png", f"{labels} by epoch")
+        section.blocks.append(_curves_caption(trials, plot, labels, figure))
+    if section.blocks:
+        section.blocks.append(
+            "The lines are means over the seeds, as far as all of them have got; the bands reach from the lowest seed "
+            f"to the highest (with more than {MOST_BANDS} lines, those of the best and the worst alone). The numbers "
+            "are rows of the leader board."
+        )
+    return section
+
+
+def comparison(ranking: Ranking, prefix: str) -> Section:
+    """What each hyperparameter did to the objective."""
+    section = Section("What made the difference")
+    trials = ranking.trial_frame()
+    names = ranking.group.varied
+    label = ranking.metric.label
+    figure = parameter_plots(trials, names, ranking.metric)
+    _show(section, figure, f"{prefix}parameters.png", f"{label} against {', '.join(names)}")
+    if figure is not None:
+        how = "coloured by the other hyperparameter" if len(names) == 2 else "whatever the other hyperparameters"
+        how = "" if len(names) == 1 else f", {how}"
+        runs = counted(int(trials["counts"].sum()), "run")
+        caption = f"The marks are the {runs} behind the leader board, each at its best epoch{how}; their "
+        caption += (
+            "means are marked or joined by lines; the bars are 95 % t-intervals, cut off where they leave the plot."
+        )
+        section.blocks.append(caption + _scale_note(figure))
+    chart = heat_map(trials, names, ranking.metric)
+    _show(section, chart, f"{prefix}heat-map.png", f"mean {label} for each pair of {' and '.join(names)}")
+    if chart is not None:
+        section.blocks.append("Mean over the seeds of each pair; the brighter the better, the best in bold.")
+    return section
+
+
+def pictures(ranking: Ranking, prefix: str) -> Section:
+    """What the winner and the worst configuration drew in the end, where their samples were kept."""
+    section = Section("Samples")
+    ranked = ranking.ranked
+    if not ranked:
+        return section
+    best = next((each for each in _by_value(ranking, ranked[0].counted) if _last_sample(each)), None)
+    worst = next((each for each in _by_value(ranking, ranked[-1].counted)[::-1] if _last_sample(each)), None)
+    for word, trial, place in zip(("best", "worst"), (best, worst), (0, -1), strict=True):
+        if trial is None or (place and len(ranked) == 1):
+            continue
+        epoch, content = _last_sample(trial) or (0, b"")
+        name = f"{prefix}{word}.png"
+        section.files[name] = content
+        section.blocks += [
+            image(f"sample grid of the {word} configuration", name),
+            _samples_caption(ranking, place, trial, epoch),
+        ]
+        animation = _content(trial.run.folder.animation)
+        if word == "best" and animation:
+            section.files[f"{prefix}{word}.gif"] = animation
+            section.blocks += [
+                image("its sample grids, epoch by epoch", f"{prefix}{word}.gif"),
+                "The same run from its first epoch to its last.",
+            ]
+    return section
+
+
+def _show(section: Section, figure: Figure | None, name: str, description: str) -> None:
+    if figure is not None:
+        section.files[name] = png(figure)
+        section.blocks.append(image(description, name))
+
+
+def _curves_caption(trials: pd.DataFrame, plot: Plot, labels: str, figure: Figure) -> str:
+    ranks = shown_ranks(trials, plot.most_lines)
+    hidden = trials.loc[trials["counts"], "rank"].nunique() - len(ranks)
+    lines = "all configurations with a score" if len(ranks) > 1 else "the only configuration with a score"
+    if hidden:
+        lines = f"the best {len(ranks) - 1} configurations and the worst; {counted(hidden, 'configuration')} not shown"
+    return f"{text(labels[0].upper() + labels[1:])}: {lines}.{_scale_note(figure)}"
+
+
+def _scale_note(figure: Figure) -> str:
+    return SCALE_NOTE if any(axes.get_yscale() == "function" for axes in figure.axes) else ""
+
+
+def _samples_caption(ranking: Ranking, place: int, trial: Trial, epoch: int) -> str:
+    word = "The best" if place == 0 else "The worst"
+    value = ""
+    if trial.value is not None:
+        value = f" (best {text(ranking.metric.label)}: {score(ranking.metric, trial.value)}, in epoch {trial.epoch})"
+    about = f"{word} configuration, {named(ranking.ranked[place])}, after epoch {epoch}"
+    return f"{about}: run {code(trial.run.id)}, seed {trial.run.seed}{value}."
+
+
+def _by_value(ranking: Ranking, trials: Sequence[Trial]) -> list[Trial]:
+    """Best first."""
+    sign = -1.0 if ranking.metric.higher_is_better else 1.0
+    return sorted(trials, key=lambda each: (sign * (each.value or 0.0), each.run.id))
+
+
+def _last_sample(trial: Trial) -> tuple[int, bytes] | None:
+    """The grid after the latest epoch that has one, and that epoch."""
+    for epoch in reversed(trial.run.epochs):
+        if content := _content(trial.run.folder.sample(epoch["epoch"])):
+            return epoch["epoch"], content
+    return None
+
+
+def _content(path: Path) -> bytes:
+    """What the file holds; nothing if it is not there."""
+    try:
+        return path.read_bytes() if path.is_file() else b""
+    except OSError:
+        return b""

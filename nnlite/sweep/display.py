@@ -1,0 +1,199 @@
+"""What a person sees while a sweep trains: a live table on a terminal, plain lines anywhere else.
+
+Both write to stderr and know nothing but what the runner tells them and what the logs of running trials say.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Self
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Table
+
+from nnlite.runs import Run, RunFolder, metric_named, read_run
+from nnlite.sweep.runner import Plan
+from nnlite.sweep.trials import Trial
+from nnlite.sweep.worker import Outcome
+
+SHOWN_ID = 8
+
+
+@dataclass
+class Tally:
+    """What has become of a sweep's trials so far, and how long the rest will take."""
+
+    plan: Plan
+
+    def __post_init__(self) -> None:
+        self.started = time.monotonic()
+        self.ended: dict[str, Outcome] = {}
+        self.running: dict[str, tuple[Trial, RunFolder]] = {}
+        self._epochs_ended = 0
+        self._epochs_before = {
+            trial.id: len(run.epochs) for trial in self.plan.pending if (run := peek(self.plan.run_folder(trial)))
+        }
+        self._epochs_to_train = sum(
+            trial.config.epochs - self._epochs_before.get(trial.id, 0) for trial in self.plan.pending
+        )
+
+    def start(self, trial: Trial, folder: RunFolder) -> None:
+        """Note that `trial` is running."""
+        self.running[trial.id] = (trial, folder)
+
+    def end(self, trial: Trial, outcome: Outcome) -> None:
+        """Note that it no longer is."""
+        del self.running[trial.id]
+        self.ended[trial.id] = outcome
+        # A trial that ended early leaves nothing to wait for: all of its epochs count as gone.
+        self._epochs_ended += trial.config.epochs - self._epochs_before.get(trial.id, 0)
+
+    def count(self, *statuses: str) -> int:
+        """How many of the ended trials have one of these statuses."""
+        return sum(outcome.status in statuses for outcome in self.ended.values())
+
+    def summary(self) -> str:
+        """Such as "12 done, 2 running, 1 failed, 3 min left"."""
+        done = len(self.plan.done) + self.count("completed", "pruned")
+        parts = [f"{done} done", f"{len(self.running)} running"]
+        parts += [f"{self.count(status)} {status}" for status in ("failed", "diverged", "busy") if self.count(status)]
+        left = self.seconds_left()
+        return ", ".join([*parts, f"{duration(left)} left"] if left is not None else parts)
+
+    def seconds_left(self) -> float | None:
+        """By the epochs trained so far; None before the first."""
+        trained = self._epochs_ended
+        for trial, folder in self.running.values():
+            run = peek(folder)
+            trained += max(0, len(run.epochs) - self._epochs_before.get(trial.id, 0)) if run else 0
+        if not trained:
+            return None
+        return (self._epochs_to_train - trained) * (time.monotonic() - self.started) / trained
+
+
+class PlainDisplay:
+    """A line for each trial that ends; for logs, pipes and scheduled jobs.
+
+    Args:
+        plan: of the sweep.
+        write: takes each line.
+    """
+
+    def __init__(self, plan: Plan, write: Callable[[str], None]) -> None:
+        self.tally = Tally(plan)
+        self._write = write
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        pass
+
+    def started(self, trial: Trial, folder: RunFolder) -> None:
+        """Say nothing: the end is news enough."""
+        self.tally.start(trial, folder)
+
+    def ended(self, trial: Trial, folder: RunFolder, outcome: Outcome) -> None:
+        """Say how the trial ended, and how the sweep stands."""
+        self.tally.end(trial, outcome)
+        self._write(
+            f"{trial.id[:SHOWN_ID]} {trial.describe()}: {result(trial, folder, outcome)} | {self.tally.summary()}"
+        )
+
+    def refresh(self) -> None:
+        """Nothing moves in a plain log."""
+
+
+class LiveDisplay:
+    """A progress bar over all trials and a line for each that is running, drawn anew as the logs grow."""
+
+    def __init__(self, plan: Plan, console: Console) -> None:
+        self.tally = Tally(plan)
+        self._console = console
+        self._live = Live(console=console, refresh_per_second=4, transient=True)
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._live.stop()
+
+    def started(self, trial: Trial, folder: RunFolder) -> None:
+        """Show the trial."""
+        self.tally.start(trial, folder)
+
+    def ended(self, trial: Trial, folder: RunFolder, outcome: Outcome) -> None:
+        """Leave a line of it above the live part."""
+        self.tally.end(trial, outcome)
+        text = f"{trial.id[:SHOWN_ID]} {trial.describe()}: {result(trial, folder, outcome)}"
+        colour = "" if outcome.status == "completed" else "red"
+        self._console.print(escape(text), style=colour, highlight=False)
+
+    def refresh(self) -> None:
+        """Draw the present state."""
+        self._live.update(self._render())
+
+    def _render(self) -> RenderableType:
+        table = Table(box=None, padding=(0, 2, 0, 0))
+        for heading in ("running", "trial", "epoch", "objective", "speed"):
+            table.add_column(heading, style="dim" if heading == "running" else "")
+        for trial, folder in self.tally.running.values():
+            run = peek(folder)
+            epochs = len(run.epochs) if run else 0
+            value = current_value(trial, run)
+            speed = run.epochs[-1].get("images_per_second") if run and run.epochs else None
+            table.add_row(
+                trial.id[:SHOWN_ID],
+                escape(trial.describe()),
+                f"{epochs}/{trial.config.epochs}",
+                f"{trial.objective.metric} {value}" if value else "",
+                f"{speed:,.0f} images/s" if isinstance(speed, int | float) else "",
+            )
+        bar = Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+        gone = len(self.tally.plan.done) + len(self.tally.ended)
+        bar.add_task(self.tally.plan.folder.name, total=len(self.tally.plan.trials), completed=gone)
+        return Group(table, bar, self.tally.summary())
+
+
+Display = LiveDisplay | PlainDisplay
+
+
+def make_display(plan: Plan, console: Console) -> Display:
+    """The display that suits `console`, which writes to stderr."""
+    if console.is_terminal:
+        return LiveDisplay(plan, console)
+    return PlainDisplay(plan, lambda line: print(line, file=console.file, flush=True))
+
+
+def result(trial: Trial, folder: RunFolder, outcome: Outcome) -> str:
+    """How a trial ended: its best value of the objective, or what went wrong."""
+    if outcome.status != "completed":
+        return f"{outcome.status}{': ' + outcome.error if outcome.error else ''}"
+    return f"{trial.objective.metric} {current_value(trial, peek(folder))}"
+
+
+def current_value(trial: Trial, run: Run | None) -> str:
+    """The run's best value of the objective so far, as text; empty before the first."""
+    best = run.value(metric_named(trial.objective.metric)) if run else None
+    return f"{best.value:.4g} (epoch {best.epoch})" if best else ""
+
+
+def peek(folder: RunFolder) -> Run | None:
+    """The run in `folder` as it stands now, or None before it has a log."""
+    try:
+        return read_run(folder)
+    except OSError:
+        return None
+
+
+def duration(seconds: float) -> str:
+    """Such as "40 s", "12 min" or "3.5 h"."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"

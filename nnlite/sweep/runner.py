@@ -1,0 +1,221 @@
+"""The runner: hands trials to worker processes and sees that each of them ends.
+
+Every slot is a loky executor with a single worker, so that a worker's death is its own trial's alone: one pool for all
+would take the siblings and the queue with it. The runner starts trials from the main thread, watches the logs for news,
+and, when it is stopped, ends the workers first and then writes the end of their logs for them. A worker whose runner
+has died ends itself.
+"""
+
+import contextlib
+import os
+import re
+import signal
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from joblib.externals.loky.process_executor import ProcessPoolExecutor
+
+from nnlite.errors import BusyError
+from nnlite.runs import LogWriter, RunFolder, read_run
+from nnlite.sweep.environment import BLAS_THREADS
+from nnlite.sweep.trials import Trial
+from nnlite.sweep.worker import Outcome, is_done, run_trial
+
+NEWS_SECONDS = 0.25  # how often running trials, and requests to stop, are looked at
+WATCH_SECONDS = 0.2  # how long a worker outlives its runner, at most
+RELEASE_SECONDS = 2.0  # how long the lock of a dead process may take to drop
+THREAD_VARIABLES = ("OPENBLAS", "OMP", "MKL", "BLIS", "VECLIB_MAXIMUM", "NUMEXPR")
+
+
+class Listener(Protocol):
+    """What wants to know how the sweep goes: a display."""
+
+    def started(self, trial: Trial, folder: RunFolder) -> None:
+        """A worker has taken up `trial`."""
+
+    def ended(self, trial: Trial, folder: RunFolder, outcome: Outcome) -> None:
+        """`trial` has come to its end, whichever."""
+
+    def refresh(self) -> None:
+        """Some time has passed."""
+
+
+class Stopped(BaseException):
+    """A signal asked the runner to stop: no error, so that nothing but the command line catches it."""
+
+    def __init__(self, signum: int) -> None:
+        super().__init__(signum)
+        self.exit_code = 128 + signum
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a sweep has to do: its trials, sorted by what the logs say of them."""
+
+    trials: list[Trial]
+    folder: Path
+    done: list[Trial]
+    pending: list[Trial]
+
+    def run_folder(self, trial: Trial) -> RunFolder:
+        """Where `trial` leaves its files."""
+        return RunFolder(self.folder / trial.id)
+
+
+def make_plan(trials: list[Trial], folder: Path, *, retry_failed: bool = False) -> Plan:
+    """Look at what is in `folder`: a failed trial counts as done, unless it is to be retried."""
+    done: list[Trial] = []
+    pending: list[Trial] = []
+    for trial in trials:
+        run_folder = RunFolder(folder / trial.id)
+        finished = False
+        if run_folder.log.exists():
+            run = read_run(run_folder)
+            finished = is_done(run, trial) or (run.status == "failed" and not retry_failed)
+        (done if finished else pending).append(trial)
+    return Plan(trials, folder, done, pending)
+
+
+def run_trials(plan: Plan, jobs: int, context: dict[str, Any], listener: Listener) -> dict[str, Outcome]:
+    """Train what is pending with `jobs` worker processes.
+
+    Args:
+        plan: what to train.
+        jobs: how many trials at a time.
+        context: further fields of each start event.
+        listener: is told how it goes.
+
+    Returns:
+        The outcome of each trial that was pending, by its id.
+
+    Raises:
+        Stopped: SIGINT, SIGTERM or SIGHUP arrived; all workers have ended, their logs say "interrupted".
+    """
+    outcomes: dict[str, Outcome] = {}
+    waiting = deque(plan.pending)
+    slots = [Slot() for _ in range(min(jobs, len(waiting)))]
+    busy: dict[Future[Outcome], tuple[Slot, Trial]] = {}
+    with stop_requests() as request:
+        try:
+            while (waiting or busy) and not request.signum:
+                occupied = {id(slot) for slot, _ in busy.values()}
+                for slot in slots:
+                    if waiting and id(slot) not in occupied:
+                        trial = waiting.popleft()
+                        folder = plan.run_folder(trial)
+                        busy[slot.submit(trial, folder, context)] = (slot, trial)
+                        listener.started(trial, folder)
+                finished, _ = wait(busy, timeout=NEWS_SECONDS, return_when=FIRST_COMPLETED)
+                for future in finished:
+                    slot, trial = busy.pop(future)
+                    folder = plan.run_folder(trial)
+                    outcomes[trial.id] = outcome = slot.outcome_of(future, folder)
+                    listener.ended(trial, folder, outcome)
+                listener.refresh()
+        finally:
+            for slot in slots:
+                slot.close(kill=bool(busy))
+            for _, trial in busy.values():
+                close_log(plan.run_folder(trial), "interrupted")
+        if request.signum:
+            raise Stopped(request.signum)
+    return outcomes
+
+
+class Slot:
+    """A place for one trial at a time: a single worker process, replaced when it dies."""
+
+    def __init__(self) -> None:
+        self._executor = self._new_executor()
+
+    def submit(self, trial: Trial, folder: RunFolder, context: dict[str, Any]) -> "Future[Outcome]":
+        """Have the worker train `trial`."""
+        future: Future[Outcome] = self._executor.submit(run_trial, trial, folder, context)
+        return future
+
+    def outcome_of(self, future: "Future[Outcome]", folder: RunFolder) -> Outcome:
+        """What came of a finished trial; if its worker died, end its log and make the slot whole again."""
+        try:
+            return future.result()
+        except BrokenProcessPool as error:
+            outcome = Outcome("failed", f"its worker process died{_exit_code(error)}")
+            self._executor.shutdown(wait=True, kill_workers=True)
+            self._executor = self._new_executor()
+            close_log(folder, outcome.status, error=outcome.error)
+            return outcome
+
+    def close(self, *, kill: bool) -> None:
+        """Let the worker go, or end it at once with whatever it is training."""
+        self._executor.shutdown(wait=True, kill_workers=kill)
+
+    @staticmethod
+    def _new_executor() -> Any:
+        # Set before NumPy is imported there; the worker limits the threads of what is loaded already, too.
+        threads = {f"{name}_NUM_THREADS": str(BLAS_THREADS) for name in THREAD_VARIABLES}
+        return ProcessPoolExecutor(max_workers=1, initializer=_enter_worker, initargs=(os.getpid(),), env=threads)
+
+
+def close_log(folder: RunFolder, status: str, **fields: Any) -> None:
+    """Write the end that a dead worker could not write; not if it did, or if nothing was ever written."""
+    deadline = time.monotonic() + RELEASE_SECONDS
+    while folder.log.exists():
+        try:
+            with LogWriter(folder.log) as log:
+                if read_run(folder).end or not folder.log.stat().st_size:
+                    return
+                log.write("end", status=status, **fields)
+        except BusyError:
+            if time.monotonic() > deadline:
+                return  # somebody else trains it now
+            time.sleep(0.05)
+        else:
+            return
+
+
+@dataclass
+class StopRequest:
+    """Whether a signal has asked the runner to stop: its number, or 0."""
+
+    signum: int = 0
+
+
+@contextlib.contextmanager
+def stop_requests() -> Iterator[StopRequest]:
+    """Have the signals that ask a program to stop noted, so that what is under way is brought to an end in order."""
+    request = StopRequest()
+
+    def note(signum: int, _frame: object) -> None:
+        request.signum = signum
+
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(each, note) for each in signals]
+    try:
+        yield request
+    finally:
+        for each, previous in zip(signals, before, strict=True):
+            signal.signal(each, previous)
+
+
+def _enter_worker(runner: int) -> None:
+    """In the worker, first: leave Ctrl-C to the runner, and do not outlive it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def watch() -> None:
+        while os.getppid() == runner:
+            time.sleep(WATCH_SECONDS)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True, name="watch-runner").start()
+
+
+def _exit_code(error: BaseException) -> str:
+    """Such as " (SIGKILL(-9))", which loky finds out."""
+    codes: Sequence[str] = re.findall(r"\{([^{}]+)\}", str(error))
+    return f" ({codes[-1]})" if codes else ""
