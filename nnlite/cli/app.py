@@ -61,8 +61,8 @@ def run(arguments: list[str], *, debug: bool = False) -> int:
         code = app(arguments, prog_name="nnlite", standalone_mode=False)
         return code if isinstance(code, int) else 0
     except typer.TyperException as error:
-        error.show()
-        return error.exit_code
+        say(f"nnlite: {error.format_message()}")
+        return 2
     except (typer.Abort, KeyboardInterrupt):
         return 130
     except Stopped as stopped:

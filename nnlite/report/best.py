@@ -21,11 +21,11 @@ class Best:
 
     @property
     def metrics(self) -> dict[str, float]:
-        """All that the run logged at the epoch of its value, and its final summary."""
+        """All that the run logged at the epoch of its value, and from its summary what epochs lack."""
         epoch = next((each for each in self.trial.run.epochs if each["epoch"] == self.trial.epoch), {})
-        names = self.trial.run.metric_names()
-        numbers = {name: finite(epoch.get(name)) for name in names}
-        return {name: value for name, value in {**self.trial.run.summary(), **numbers}.items() if value is not None}
+        summary = self.trial.run.summary()
+        numbers = {name: finite(epoch.get(name, summary.get(name))) for name in self.trial.run.metric_names()}
+        return {name: value for name, value in numbers.items() if value is not None}
 
     @property
     def parameters(self) -> dict[str, Any]:

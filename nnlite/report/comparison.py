@@ -1,7 +1,7 @@
 """Comparison plots: what each hyperparameter did to the objective, every trial a dot.
 
-With two swept hyperparameters the dots of one plot are coloured by the other, and a heat map shows both at once; with
-more, a plot shows one against all the others together.
+With two swept hyperparameters the dots of one plot are coloured by the other; with more, a plot shows one against all
+the others together.
 """
 
 import math
@@ -15,14 +15,13 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Rectangle
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 from matplotlib.transforms import ScaledTranslation
 
 from nnlite.report.groups import natural
 from nnlite.report.intervals import estimate
-from nnlite.report.quantities import is_share, number
-from nnlite.report.style import INK, PALETTE, WIDTH, axis_label, in_house_style, plain, value_axis
+from nnlite.report.quantities import number
+from nnlite.report.style import PALETTE, WIDTH, axis_label, in_house_style, plain, value_axis
 from nnlite.runs import Metric
 
 MOST_PANELS = 8
@@ -47,7 +46,7 @@ def parameter_plots(trials: pd.DataFrame, names: Sequence[str], metric: Metric) 
         metric: what the column `value` holds.
     """
     rows = trials[trials["counts"]]
-    shown = [name for name in names if not rows.empty and len(_values(rows, name)) > 1][:MOST_PANELS]
+    shown = [name for name in names if not rows.empty and len(values_of(rows, name)) > 1][:MOST_PANELS]
     if not shown:
         return None
     lines = -(-len(shown) // 2)
@@ -66,54 +65,10 @@ def parameter_plots(trials: pd.DataFrame, names: Sequence[str], metric: Metric) 
     return figure
 
 
-@in_house_style
-def heat_map(trials: pd.DataFrame, names: Sequence[str], metric: Metric) -> Figure | None:
-    """The mean objective for each pair of values of two hyperparameters; None unless there are two of some values."""
-    rows = trials[trials["counts"]]
-    if len(names) != 2 or rows.empty or any(not 2 <= len(_values(rows, name)) <= MOST_MEANS for name in names):
-        return None
-    across, down = (_values(rows, name) for name in names)
-    means = {
-        (x, y): rows[_is(rows, names[0], x) & _is(rows, names[1], y)]["value"].mean() for x in across for y in down
-    }
-    worth = sorted((mean for mean in means.values() if not math.isnan(mean)), reverse=not metric.higher_is_better)
-    figure = Figure(figsize=(min(WIDTH, 2.2 + 1.0 * len(across)), 1.2 + 0.5 * len(down)))
-    axes = figure.subplots()
-    shades = colormaps["cividis"]
-    for (x, y), mean in means.items():
-        place = (across.index(x) - 0.5, down.index(y) - 0.5)
-        known = not math.isnan(mean)
-        # Shaded by place, not by value: one outlier would else make all others look alike.
-        shade = worth.index(mean) / max(1, len(worth) - 1) if known else 0.0
-        face = shades(shade) if known else (0.94, 0.94, 0.94, 1.0)
-        axes.add_patch(Rectangle(place, 1, 1, facecolor=face, edgecolor="white", linewidth=2))
-        label = "-" if not known else f"{100 * mean:.2f}" if is_share(metric) else f"{mean:#.3g}".rstrip(".")
-        ink = "white" if known and shade < 0.5 else INK
-        best = known and mean == worth[-1]
-        axes.text(
-            place[0] + 0.5,
-            place[1] + 0.5,
-            label,
-            ha="center",
-            va="center",
-            color=ink,
-            fontweight="bold" if best else "normal",
-        )
-    axes.set(xlim=(-0.5, len(across) - 0.5), ylim=(-0.5, len(down) - 0.5))
-    axes.set(xlabel=plain(names[0]), ylabel=plain(names[1]))
-    axes.set_xticks(range(len(across)), [plain(number(value)) for value in across])
-    axes.set_yticks(range(len(down)), [plain(number(value)) for value in down])
-    axes.set_title(f"mean {axis_label(metric)}", fontsize=9)
-    axes.grid(visible=False)
-    axes.tick_params(length=0)
-    axes.spines[:].set_visible(False)
-    return figure
-
-
 def _panel(axes: Axes, rows: pd.DataFrame, name: str, other: str | None) -> None:
-    values = _values(rows, name)
+    values = values_of(rows, name)
     position = _horizontal_axis(axes, name, values)
-    hues = _values(rows, other) if other else []
+    hues = values_of(rows, other) if other else []
     if other is None or not 2 <= len(hues) <= MOST_HUES:
         _series(axes, rows, name, position, Line2D([], [], color=PALETTE[0], marker="o"), 0.0)
         return
@@ -123,7 +78,7 @@ def _panel(axes: Axes, rows: pd.DataFrame, name: str, other: str | None) -> None
     for index, value in enumerate(hues):
         shade = to_hex(shades(0.82 * index / (len(hues) - 1)))
         key = Line2D([], [], color=shade, marker=MARKERS[index], markersize=5, label=plain(number(value)))
-        _series(axes, rows[_is(rows, other, value)], name, position, key, DODGE * (index - (len(hues) - 1) / 2))
+        _series(axes, rows[having(rows, other, value)], name, position, key, DODGE * (index - (len(hues) - 1) / 2))
         keys.append(key)
     axes.legend(
         handles=keys,
@@ -141,7 +96,7 @@ def _series(
 ) -> None:
     """The trials as dots, and their means as a line, in the colour and with the marker of `key`."""
     shift = axes.transData + ScaledTranslation(dodge / 72, 0, cast("Figure", axes.figure).dpi_scale_trans)
-    scores = {place: rows[_is(rows, name, value)]["value"].tolist() for value, place in position.items()}
+    scores = {place: rows[having(rows, name, value)]["value"].tolist() for value, place in position.items()}
     dots = [(place, score) for place, members in scores.items() for score in members]
     look: dict[str, Any] = {"color": key.get_color(), "transform": shift}
     axes.plot(*zip(*dots, strict=True), str(key.get_marker()), markersize=5, alpha=0.6, markeredgewidth=0, **look)
@@ -208,13 +163,14 @@ def _apart(values: list[float], *, logarithmic: bool) -> list[float]:
     return kept
 
 
-def _values(rows: pd.DataFrame, name: str) -> list[Any]:
+def values_of(rows: pd.DataFrame, name: str) -> list[Any]:
     """The values that a hyperparameter took, in order; None where a run has no such hyperparameter."""
     column = rows[f"config.{name}"]
     values = {None if pd.isna(value) else value for value in column.astype(object)}
     return sorted(values, key=natural)
 
 
-def _is(rows: pd.DataFrame, name: str, value: object) -> "pd.Series[bool]":
+def having(rows: pd.DataFrame, name: str, value: object) -> "pd.Series[bool]":
+    """Which rows have this value."""
     column = rows[f"config.{name}"]
     return column.isna() if value is None else column == value

@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from nnlite.report.frame import finite, readable
@@ -25,13 +26,13 @@ class Group:
     model: str
     runs: list[Run]
 
-    @property
+    @cached_property
     def objective(self) -> Metric:
         """What the sweep was after; where its runs disagree (it was changed later), what most of them were after."""
         wanted = Counter(_objective(run) for run in self.runs)
         return min(wanted, key=lambda metric: (-wanted[metric], metric.name, metric.direction))
 
-    @property
+    @cached_property
     def varied(self) -> list[str]:
         """The hyperparameters in which the runs differ, in the order of the sweep file; if in none, the swept ones."""
         swept = list(dict.fromkeys(name for run in self.runs for name in _names(run.start.get("swept"))))

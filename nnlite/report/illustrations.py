@@ -7,15 +7,16 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from nnlite.report.comparison import heat_map, parameter_plots
+from nnlite.report.comparison import parameter_plots
 from nnlite.report.curves import MOST_BANDS, MOST_LINES, learning_curves, shown_ranks
 from nnlite.report.frame import epoch_frame
+from nnlite.report.heatmap import heat_map
 from nnlite.report.markdown import code, image, text
 from nnlite.report.quantities import counted, score
 from nnlite.report.ranking import Ranking, Trial
+from nnlite.report.results import named
 from nnlite.report.section import Section
 from nnlite.report.style import png
-from nnlite.report.wording import named
 from nnlite.runs import METRICS
 
 SCALE_NOTE = " The accuracy's axis is logarithmic in the error, so that both ends can be read."

@@ -6,7 +6,7 @@ A sweep's page has one part for each dataset and model in it; each part is the s
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from nnlite.report import illustrations, wording
+from nnlite.report import illustrations, provenance, results
 from nnlite.report.groups import Group
 from nnlite.report.markdown import code, link, slug, table, text
 from nnlite.report.quantities import score_with_interval
@@ -19,15 +19,15 @@ PAGE_NAME = "README.md"
 # The first line of every page of ours: a page without it is somebody's own and is never overwritten.
 MARK = "<!-- Rendered by `nnlite report`: change the logs, not this page. -->"
 SECTIONS: tuple[Callable[[Ranking, str], Section], ...] = (
-    lambda ranking, _: wording.verdict(ranking),
-    lambda ranking, _: wording.leader_board(ranking),
+    lambda ranking, _: results.verdict(ranking),
+    lambda ranking, _: results.leader_board(ranking),
     illustrations.comparison,
     illustrations.curves,
     illustrations.pictures,
-    lambda ranking, _: wording.final_score(ranking),
-    lambda ranking, _: wording.losses(ranking),
-    lambda ranking, _: wording.circumstances(ranking),
-    lambda ranking, _: wording.commands(ranking),
+    lambda ranking, _: results.final_score(ranking),
+    lambda ranking, _: provenance.losses(ranking),
+    lambda ranking, _: provenance.circumstances(ranking),
+    lambda ranking, _: provenance.commands(ranking),
 )
 
 
@@ -54,7 +54,7 @@ def sweep_page(sweep: str, groups: Sequence[Group], unreadable: Sequence[Unreada
         for section in (draw(ranking, prefix) for draw in SECTIONS):
             parts.append(section.render(3 if several else 2))
             files.update(section.files)
-    parts.append(wording.left_out(list(unreadable), [run for group in groups for run in group.runs]).render(2))
+    parts.append(provenance.left_out(list(unreadable), [run for group in groups for run in group.runs]).render(2))
     return Page(_joined(parts), files)
 
 
@@ -71,14 +71,14 @@ def index_page(folders: dict[str, str], groups: Sequence[Group], unreadable: Seq
                 code(group.model),
                 code(group.dataset),
                 str(len(group.runs)),
-                wording.named(winner) if winner else "none",
+                results.named(winner) if winner else "none",
                 f"{text(ranking.metric.label)} {score_with_interval(ranking.metric, known)}" if known else "-",
             ]
         )
     header = ["sweep", "model", "dataset", "runs", "winner", "score"]
     blocks = [MARK, "# Sweeps", table(header, rows, [3])]
     blocks.append("A score is the mean over the winner's seeds, ± half its 95 % t-interval, on validation data.")
-    return _joined([*blocks, wording.left_out(list(unreadable), []).render(2)])
+    return _joined([*blocks, provenance.left_out(list(unreadable), []).render(2)])
 
 
 def _kind(group: Group) -> str:

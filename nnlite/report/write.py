@@ -29,6 +29,8 @@ def write_report(experiments: Path, out: Path) -> list[Path]:
     collection = collect(experiments)
     groups = group_runs(collection.runs)
     folders = _folders(sorted({group.sweep for group in groups}))
+    for readme in (out / PAGE_NAME, *(out / folder / PAGE_NAME for folder in folders.values())):
+        _refuse_foreign(readme)
     pages = {out / PAGE_NAME: index_page(folders, groups, collection.left_out).encode()}
     files: dict[Path, bytes] = {}
     for sweep, folder in folders.items():
@@ -37,8 +39,6 @@ def write_report(experiments: Path, out: Path) -> list[Path]:
         page = sweep_page(sweep, own, [each for each in collection.left_out if each.folder.path.parent in places])
         pages[out / folder / PAGE_NAME] = page.text.encode()
         files.update({out / folder / name: content for name, content in page.files.items()})
-    for path in pages:
-        _refuse_foreign(path)
     # Pictures first: a page never shows what is not there yet.
     for path, content in {**files, **pages}.items():
         replace_file(path, content)

@@ -1,0 +1,138 @@
+"""The sections of a page that say where it comes from: what failed, how it was run, how to do it again."""
+
+import json
+import os
+import shlex
+from collections.abc import Iterable
+from pathlib import Path
+
+from nnlite.report.frame import readable
+from nnlite.report.markdown import code, table, text, visible
+from nnlite.report.quantities import counted, duration, number
+from nnlite.report.ranking import Configuration, Ranking, Trial
+from nnlite.report.section import Section
+from nnlite.runs import Run, Unreadable
+
+MOST_IDS = 5
+ENDS = {"diverged": "diverged", "failed": "failed", "interrupted": "interrupted", "running": "still training"}
+
+
+def losses(ranking: Ranking) -> Section:
+    """What diverged, failed or is not finished, grouped by what it said."""
+    causes: dict[tuple[str, str], list[tuple[Configuration, Trial]]] = {}
+    for configuration in ranking.configurations:
+        for trial in configuration.trials:
+            if trial.run.status not in ("completed", "pruned"):
+                causes.setdefault((trial.run.status, visible(trial.run.error)), []).append((configuration, trial))
+    if not causes:
+        return Section("What did not finish")
+    rows = []
+    for (status, error), members in sorted(causes.items()):
+        ids = sorted(trial.run.id for _, trial in members)
+        shown = ", ".join(map(code, ids[:MOST_IDS])) + (
+            f" and {len(ids) - MOST_IDS} more" if len(ids) > MOST_IDS else ""
+        )
+        shared = _shared([configuration for configuration, _ in members])
+        rows.append([text(ENDS.get(status, status)), text(error) or "-", str(len(members)), shared, shown])
+    header = ["", "why", "runs", "all of them have", "which"]
+    return Section("What did not finish", [table(header, rows, [2])])
+
+
+def circumstances(ranking: Ranking) -> Section:
+    """On what, with what and for how long it was trained, and what was the same for all."""
+    group = ranking.group
+    runs = group.runs
+    statuses = [run.status for run in runs]
+    ends = ", ".join(f"{statuses.count(each)} {text(ENDS.get(each, each))}" for each in sorted(set(statuses)))
+    checksums = _distinct(run.start.get("dataset_checksum") for run in runs)
+    times = [trial.seconds for each in ranking.configurations for trial in each.trials]
+    known = [time for time in times if time is not None]
+    hosts = _distinct(run.start.get("host") for run in runs)
+    rows = [
+        ["model", code(group.model)],
+        ["dataset", code(group.dataset) + "".join(f", SHA-256 {code(each[:12])}" for each in checksums)],
+        ["runs", f"{len(runs)}: {ends}"],
+        ["epochs trained", str(sum(len(run.epochs) for run in runs))],
+        ["training time", duration(sum(known)) + ", all runs together" if known else "-"],
+        ["computers", str(len(hosts)) if hosts else "-"],
+        ["threads a run", ", ".join(_distinct(run.start.get("threads") for run in runs)) or "-"],
+        *([name, text(", ".join(values))] for name, values in _versions(runs)),
+    ]
+    blocks = [table(["", ""], rows)]
+    if len(_distinct(_fingerprint(run) for run in runs)) > 1:
+        blocks.append("**Mixed versions:** not all of these runs were made by the same code and libraries.")
+    if fixed := group.fixed():
+        listed = "\n".join(f"{_key(name)} = {_literal(value)}" for name, value in fixed.items() if value is not None)
+        blocks += ["The same in all runs:", f"```toml\n{listed}\n```"]
+    return Section("How it was run", blocks)
+
+
+def commands(ranking: Ranking) -> Section:
+    """What to type to train all of it, or the winner alone, again."""
+    blocks = []
+    if specs := _distinct(run.start.get("spec") for run in ranking.group.runs):
+        blocks += ["The sweep:", _shell(f"nnlite sweep {shlex.quote(spec)}" for spec in specs)]
+    winner = ranking.winner
+    if winner and (trial := ranking.best_trial([winner])):
+        log = _typed(trial.run.folder.log)
+        blocks += [
+            f"The winner's best seed, {trial.run.seed}, into a folder of its own:",
+            _shell([f"nnlite train {shlex.quote(log)} --experiments repeated"]),
+        ]
+    return Section("Do it again", blocks)
+
+
+def left_out(unreadable: list[Unreadable], runs: list[Run]) -> Section:
+    """The logs that told nothing, and the lines that had to be skipped."""
+    lines = [f"- {code('/'.join(each.folder.path.parts[-2:]))}: {text(each.reason)}" for each in unreadable]
+    for run in runs:
+        shown = run.bad_lines[:MOST_IDS]
+        lines += [f"- {code(run.id)}, line {bad.number}, skipped: {text(bad.reason)}" for bad in shown]
+        if (more := len(run.bad_lines) - MOST_IDS) > 0:
+            lines.append(f"- {code(run.id)}: {counted(more, 'more line')} skipped")
+    return Section("Left out", ["\n".join(lines)] if lines else [])
+
+
+def _shared(configurations: list[Configuration]) -> str:
+    """The values that all of these configurations have in common."""
+    first = configurations[0].parameters
+    same = {name for name in first if len({repr(each.parameters[name]) for each in configurations}) == 1}
+    return ", ".join(f"{code(name)} {text(number(readable(first[name])))}" for name in first if name in same) or "-"
+
+
+def _versions(runs: list[Run]) -> list[tuple[str, list[str]]]:
+    """Each library with the versions that were used, and the commits."""
+    tables = [run.start.get("versions") for run in runs]
+    known = [each for each in tables if isinstance(each, dict)]
+    names = dict.fromkeys(name for each in known for name in each)
+    listed = [(text(name), _distinct(each.get(name) for each in known)) for name in names]
+    commits = _distinct(run.start.get("git") for run in runs)
+    return [*listed, *([("commit", commits)] if commits else [])]
+
+
+def _fingerprint(run: Run) -> str:
+    return json.dumps([run.start.get("versions"), run.start.get("git")], sort_keys=True)
+
+
+def _distinct(values: Iterable[object]) -> list[str]:
+    """The values that are there, as text, each once, in order."""
+    return sorted({value if isinstance(value, str) else json.dumps(value, sort_keys=True) for value in values if value})
+
+
+def _shell(lines: Iterable[str]) -> str:
+    return "```sh\n" + "\n".join(map(visible, lines)) + "\n```"
+
+
+def _key(name: str) -> str:
+    return name if name.isidentifier() else json.dumps(name)
+
+
+def _literal(value: object) -> str:
+    return number(value, 12) if isinstance(value, float) else json.dumps(value)
+
+
+def _typed(path: Path) -> str:
+    """The path as one would type it here."""
+    if path.is_absolute() and path.is_relative_to(Path.cwd()):
+        return os.path.relpath(path)
+    return str(path)

@@ -1,0 +1,129 @@
+"""The sections of a page that say what came out: who won and by how much, the leader board, the test score."""
+
+from nnlite.report.frame import finite, readable
+from nnlite.report.intervals import difference, estimate
+from nnlite.report.markdown import code, table, text
+from nnlite.report.quantities import counted, duration, lead, number, score_with_interval
+from nnlite.report.ranking import Configuration, Ranking
+from nnlite.report.section import Section
+from nnlite.runs import METRICS
+
+MOST_ROWS = 20  # of a table; the rest is folded away
+
+
+def verdict(ranking: Ranking) -> Section:
+    """What won and by how much, in one sentence or two."""
+    metric = ranking.metric
+    winner = ranking.winner
+    if winner is None or winner.estimate is None:
+        return Section("", [_no_winner(ranking)])
+    worth = f"{text(metric.label)} **{score_with_interval(metric, winner.estimate)}**"
+    worth += f" ({_seeds(winner)}{', 95 % interval' if winner.estimate.half is not None else ''})"
+    if len(ranking.configurations) == 1:
+        return Section("", [f"One configuration was trained, so nothing is compared: {worth}."])
+    words = f"**{named(winner)}** {'won' if winner.finished else 'leads so far'}: {worth}"
+    rivals = [each for each in ranking.ranked[1:] if not each.lost]
+    if not rivals or rivals[0].estimate is None:
+        return Section("", [words + ". No other configuration came through without losing a seed."])
+    gap, half = difference(winner.estimate, rivals[0].estimate)
+    gap = abs(gap)
+    words += f", {lead(metric, gap, half)} better than the runner-up, {named(rivals[0])}."
+    if half is None:
+        words += " With a single seed that may be luck: train both with more."
+    elif gap <= half:
+        words += " That is too close to call: the interval of the difference includes zero."
+    return Section("", [words])
+
+
+def leader_board(ranking: Ranking) -> Section:
+    """The configurations with a value, best first."""
+    names = ranking.group.varied
+    header = ["", *map(code, names), text(ranking.metric.label), "seeds", "epoch", "time a run"]
+    rows = [_board_row(place, each, ranking) for place, each in enumerate(ranking.ranked, start=1)]
+    if not rows:
+        return Section("Leader board")
+    right = [0, *(1 + index for index, name in enumerate(names) if _numeric(ranking, name)), len(header) - 1]
+    blocks = [table(header, rows[:MOST_ROWS], right)]
+    if rest := rows[MOST_ROWS:]:
+        blocks.append(f"<details><summary>{counted(len(rest), 'more configuration')}</summary>")
+        blocks += [table(header, rest, right), "</details>"]
+    which = "at the epoch where it was best" if ranking.at == "best" else "after its last epoch"
+    note = (
+        f"Each configuration by the mean over its seeds of the {text(ranking.metric.label)} of a run {which}, ± half "
+    )
+    note += "the 95 % t-interval."
+    if any(each.lost for each in ranking.ranked):
+        note += " Configurations that lost a seed stand below those that lost none."
+    return Section("Leader board", [*blocks, note, *_runs_behind(ranking)])
+
+
+def final_score(ranking: Ranking) -> Section:
+    """The test metrics of the winner alone: looking at those of others would select on the test set."""
+    winner = ranking.winner or (ranking.configurations[0] if len(ranking.configurations) == 1 else None)
+    trials = (winner.counted or winner.trials) if winner else []
+    lines = []
+    for metric in METRICS.values():
+        finals = [finite(each.run.summary().get(metric.name)) for each in trials]
+        if metric.on_test and (known := [value for value in finals if value is not None]):
+            lines.append(
+                f"- {metric.label}: **{score_with_interval(metric, estimate(known))}** ({_of_seeds(len(known))})"
+            )
+    if not lines:
+        return Section("Test score")
+    return Section("Test score", ["Scored once, at the end, and looked at for the winner alone:", "\n".join(lines)])
+
+
+def named(configuration: Configuration) -> str:
+    """A configuration in Markdown, described by what varies."""
+    words = [f"{code(name)} {text(number(readable(value)))}" for name, value in configuration.parameters.items()]
+    return ", ".join(words) or "the only configuration"
+
+
+def _no_winner(ranking: Ranking) -> str:
+    if ranking.ranked:
+        return "**No winner:** each configuration lost a seed that diverged or failed."
+    return f"**No winner:** no run that neither diverged nor failed has logged {code(ranking.metric.name)}."
+
+
+def _board_row(place: int, configuration: Configuration, ranking: Ranking) -> list[str]:
+    known = configuration.estimate
+    shown = score_with_interval(ranking.metric, known) if known else "-"
+    epochs = sorted({each.epoch for each in configuration.counted})
+    when = "end" if epochs == [0] else f"{epochs[0]}" if len(epochs) == 1 else f"{epochs[0]} to {epochs[-1]}"
+    times = [each.seconds for each in configuration.counted if each.seconds is not None]
+    time = duration(sum(times) / len(times)) if times else "-"
+    values = [text(number(readable(value))) for value in configuration.parameters.values()]
+    return [str(place), *values, f"**{shown}**" if place == 1 else shown, _seeds_cell(configuration), when, time]
+
+
+def _runs_behind(ranking: Ranking) -> list[str]:
+    """Which runs each row is the mean of, folded away."""
+    lines = [
+        f"{place}. {', '.join(f'{code(each.run.id)} (seed {each.run.seed})' for each in configuration.counted)}"
+        for place, configuration in enumerate(ranking.ranked, start=1)
+    ]
+    return ["<details><summary>The runs behind each row</summary>", "\n".join(lines), "</details>"]
+
+
+def _seeds_cell(configuration: Configuration) -> str:
+    """How many seeds the mean is of, and what became of the others."""
+    marks = [f"{len(configuration.lost)} lost"] if configuration.lost else []
+    statuses = [each.run.status for each in configuration.trials]
+    if pruned := statuses.count("pruned"):
+        marks.append(f"{pruned} pruned")
+    if unfinished := statuses.count("interrupted") + statuses.count("running"):
+        marks.append(f"{unfinished} unfinished")
+    return " ".join([str(len(configuration.counted)), f"({', '.join(marks)})" if marks else ""]).strip()
+
+
+def _seeds(configuration: Configuration) -> str:
+    return _of_seeds(len(configuration.counted))
+
+
+def _of_seeds(count: int) -> str:
+    return "one seed" if count == 1 else f"{count} seeds"
+
+
+def _numeric(ranking: Ranking, name: str) -> bool:
+    values = [each.parameters.get(name) for each in ranking.configurations]
+    return all(finite(value) is not None for value in values)
