@@ -1,0 +1,60 @@
+"""The README keeps what it promises: its code runs, its links lead somewhere, and it leaves nothing out."""
+
+import re
+from pathlib import Path
+
+import pytest
+import typer
+
+from nnlite.cli.app import app
+from nnlite.models import HYPERPARAMETERS
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+@pytest.mark.parametrize("code", blocks("python"), ids=lambda code: code.strip().splitlines()[-1][:30])
+def test_every_python_example_runs(code, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    namespace = {}
+    exec(compile(code, "README.md", "exec"), namespace)  # noqa: S102 - our own README
+    assert len(namespace) > 1
+
+
+@pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\(([^)#]+)\)", README))))
+def test_every_link_leads_somewhere(target):
+    assert target.startswith("https://") or (ROOT / target).exists()
+
+
+def test_the_sweep_file_in_the_readme_is_valid(tmp_path):
+    from nnlite.sweep import load_sweep
+
+    path = tmp_path / "readme.toml"
+    path.write_text(blocks("toml")[0], "utf-8")
+    assert load_sweep(path).name == "gan_lr"
+
+
+def test_every_command_is_documented():
+    commands = typer.main.get_command(app).commands
+    assert commands
+    for name in commands:
+        assert f"`nnlite {name}" in README, f"the README does not mention `nnlite {name}`"
+
+
+def test_every_hyperparameter_is_documented_with_its_default():
+    table = README[README.index("### Hyperparameters") : README.index("## Runs")]
+    for fields in HYPERPARAMETERS.values():
+        for name, field in fields.model_fields.items():
+            assert f"| `{name}` |" in table
+            assert field.description in table
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "sweeps").glob("*.toml")), ids=lambda path: path.stem)
+def test_every_published_sweep_file_is_valid_and_named_after_itself(path):
+    from nnlite.sweep import load_sweep
+
+    assert load_sweep(path).name == path.stem
