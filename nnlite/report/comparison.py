@@ -87,7 +87,7 @@ def _panel(axes: Axes, rows: pd.DataFrame, name: str, other: str | None) -> None
         alignment="left",
         loc="upper left",
         bbox_to_anchor=(-0.02, -0.2),
-        ncols=min(3, len(keys)),
+        ncols=max(1, 40 // (4 + max(len(str(key.get_label())) for key in keys))),
     )
 
 
@@ -108,8 +108,8 @@ def _series(
     axes.plot(list(means), [each.mean for each in means.values()], line, linewidth=1.3, markersize=18, **look)
     bars = {place: each for place, each in means.items() if each.half}
     low, high = ([each.mean + sign * (each.half or 0) for each in bars.values()] for sign in (-1, 1))
-    axes.vlines(list(bars), low, high, linewidth=1.0, **look)
-    axes.plot([*bars, *bars], [*low, *high], "_", markersize=6, **look)
+    axes.vlines(list(bars), low, high, linewidth=0.9, alpha=0.6, **look)
+    axes.plot([*bars, *bars], [*low, *high], "_", markersize=6, alpha=0.6, **look)
 
 
 def _horizontal_axis(axes: Axes, name: str, values: list[Any]) -> dict[object, float]:

@@ -20,6 +20,11 @@ from nnlite.report.style import png
 from nnlite.runs import METRICS
 
 SCALE_NOTE = " The accuracy's axis is logarithmic in the error, so that both ends can be read."
+BANDS_NOTE = (
+    "The lines are means over the seeds, as far as all of them have got; the bands reach from the lowest seed to the "
+    f"highest (with more than {MOST_BANDS} lines, those of the best and the worst alone). The numbers are rows of the "
+    "leader board."
+)
 FEW_LINES = 4  # for what is not ranked by: the best three and the worst
 
 
@@ -58,12 +63,8 @@ def curves(ranking: Ranking, prefix: str) -> Section:
         labels = " and ".join(known[name].label for name in plot.metrics)
         _show(section, figure, f"{prefix}{plot.name}.png", f"{labels} by epoch")
         section.blocks.append(_curves_caption(trials, plot, labels, figure))
-    if section.blocks:
-        section.blocks.append(
-            "The lines are means over the seeds, as far as all of them have got; the bands reach from the lowest seed "
-            f"to the highest (with more than {MOST_BANDS} lines, those of the best and the worst alone). The numbers "
-            "are rows of the leader board."
-        )
+    if section.blocks and len(shown_ranks(trials)) > 1:
+        section.blocks.append(BANDS_NOTE if _several_seeds(trials) else "The numbers are rows of the leader board.")
     return section
 
 
@@ -79,10 +80,10 @@ def comparison(ranking: Ranking, prefix: str) -> Section:
         how = "coloured by the other hyperparameter" if len(names) == 2 else "whatever the other hyperparameters"
         how = "" if len(names) == 1 else f", {how}"
         runs = counted(int(trials["counts"].sum()), "run")
-        caption = f"The marks are the {runs} behind the leader board, each at its best epoch{how}; their "
-        caption += (
-            "means are marked or joined by lines; the bars are 95 % t-intervals, cut off where they leave the plot."
-        )
+        caption = f"The marks are the {runs} behind the leader board, each at its best epoch{how}; their means are "
+        caption += "marked or joined by lines."
+        if _several_seeds(trials):
+            caption += " The bars are 95 % t-intervals, cut off where they leave the plot."
         section.blocks.append(caption + _scale_note(figure))
     chart = heat_map(trials, names, ranking.metric)
     _show(section, chart, f"{prefix}heat-map.png", f"mean {label} for each pair of {' and '.join(names)}")
@@ -132,6 +133,10 @@ def _curves_caption(trials: pd.DataFrame, plot: Plot, labels: str, figure: Figur
     if hidden:
         lines = f"the best {len(ranks) - 1} configurations and the worst; {counted(hidden, 'configuration')} not shown"
     return f"{text(labels[0].upper() + labels[1:])}: {lines}.{_scale_note(figure)}"
+
+
+def _several_seeds(trials: pd.DataFrame) -> bool:
+    return bool(trials.loc[trials["counts"], "rank"].duplicated().any())
 
 
 def _scale_note(figure: Figure) -> str:

@@ -59,16 +59,21 @@ def score_with_interval(metric: Metric, known: Estimate) -> str:
     if known.half is None:
         return score(metric, known.mean)
     if is_share(metric):
-        return f"{100 * known.mean:.2f} ± {100 * known.half:.2f} %"
+        return f"{100 * known.mean:.2f} ± {_share_half(known.half)} %"
     return f"{_together(known.mean, known.half)} {metric.unit}".strip()
 
 
 def lead(metric: Metric, gap: float, half: float | None) -> str:
     """How far two scores are apart: of accuracies, in percentage points."""
     if is_share(metric):
-        interval = "" if half is None else f" ± {100 * half:.2f}"
+        interval = "" if half is None else f" ± {_share_half(half)}"
         return f"{100 * gap:.2f}{interval} percentage points"
     return f"{number(gap, 3) if half is None else _together(gap, half)} {metric.unit}".strip()
+
+
+def _share_half(half: float) -> str:
+    """Half an interval in percent; beyond the half of all there is, two seeds have just told nothing."""
+    return f"{100 * half:.2f}" if half <= 0.5 else "over 50"
 
 
 def is_share(metric: Metric) -> bool:

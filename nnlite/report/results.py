@@ -47,11 +47,10 @@ def leader_board(ranking: Ranking) -> Section:
     if rest := rows[MOST_ROWS:]:
         blocks.append(f"<details><summary>{counted(len(rest), 'more configuration')}</summary>")
         blocks += [table(header, rest, right), "</details>"]
-    which = "at the epoch where it was best" if ranking.at == "best" else "after its last epoch"
-    note = (
-        f"Each configuration by the mean over its seeds of the {text(ranking.metric.label)} of a run {which}, ± half "
-    )
-    note += "the 95 % t-interval."
+    value = f"{'best' if ranking.at == 'best' else 'last'} {text(ranking.metric.label)}"
+    note = f"Ranked by the {value} of each run over its epochs."
+    if any(len(each.counted) > 1 for each in ranking.ranked):
+        note = f"Ranked by the mean over the seeds of each run's {value}, ± half its 95 % t-interval."
     if any(each.lost for each in ranking.ranked):
         note += " Configurations that lost a seed stand below those that lost none."
     return Section("Leader board", [*blocks, note, *_runs_behind(ranking)])

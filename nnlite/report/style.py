@@ -132,7 +132,7 @@ def value_axis(axes: Axes, metric: Metric, values: Sequence[float], margin: floa
             return
         axes.yaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10]))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: number(100 * value, 6)))
-    elif low > 0 and high > 10 * low:
+    elif low > 0 and high > 10 * low and not metric.higher_is_better:  # a loss or a distance
         _log_scale(axes, low, high, margin)
         return
     elif metric.unit == "of 10":

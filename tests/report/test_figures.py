@@ -1,0 +1,122 @@
+"""What the figures show, read off their artists."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from nnlite.report import collect, group_runs, rank
+from nnlite.report.comparison import parameter_plots
+from nnlite.report.curves import learning_curves, shown_ranks
+from nnlite.report.frame import epoch_frame
+from nnlite.report.heatmap import heat_map
+from nnlite.report.style import PALETTE, png
+from nnlite.runs import METRICS
+
+
+def group_of(experiments, sweep):
+    (group,) = group_runs(collect(experiments / sweep).runs)
+    return group, rank(group).trial_frame(), epoch_frame(group.runs)
+
+
+def trials_of(**columns):
+    """A frame of trials that all count, a configuration each."""
+    size = len(columns["value"])
+    frame = {"rank": range(1, size + 1), "counts": True, "run": [f"r{i}" for i in range(size)], "seed": 0}
+    return pd.DataFrame({**frame, **columns})
+
+
+def test_the_line_is_the_mean_over_the_seeds_and_the_band_their_extremes(experiments):
+    _, trials, epochs = group_of(experiments, "quickstart")
+    figure = learning_curves(epochs, trials, [METRICS["val_acc"]])
+    winners = trials.loc[trials["rank"] == 1, "run"]
+    table = epochs[epochs["run"].isin(winners)].pivot_table(index="epoch", columns="run", values="val_acc")
+    axes = figure.axes[0]
+    (line,) = [each for each in axes.lines if each.get_label().startswith("1: ")]
+    np.testing.assert_allclose(line.get_ydata(), table.mean(axis=1))
+    heights = axes.collections[-1].get_paths()[0].vertices[:, 1]
+    assert (heights.min(), heights.max()) == (table.min(axis=None), table.max(axis=None))
+
+
+def test_a_configuration_has_one_colour_in_every_figure(experiments):
+    _, trials, epochs = group_of(experiments, "gan_lr")
+    colours = {}
+    for names in (("fid",), ("mode_coverage", "label_entropy")):
+        for axes in learning_curves(epochs, trials, [METRICS[name] for name in names], 4).axes:
+            for line in axes.lines:
+                assert colours.setdefault(line.get_label(), line.get_color()) == line.get_color()
+    assert colours[next(label for label in colours if label.startswith("1: "))] == PALETTE[0]
+
+
+def test_the_best_configurations_and_the_worst_are_shown(experiments):
+    _, trials, _ = group_of(experiments, "gan_lr")
+    assert shown_ranks(trials) == [1, 2, 3, 4, 5, 6, 7, 9]
+    assert shown_ranks(trials, 4) == [1, 2, 3, 9]
+
+
+def test_a_metric_that_nobody_logged_gives_no_figure(experiments):
+    _, trials, epochs = group_of(experiments, "quickstart")
+    assert learning_curves(epochs, trials, [METRICS["fid"]]) is None
+
+
+@pytest.mark.parametrize(
+    ("values", "scale", "labels"),
+    [
+        ([0.001, 0.01, 0.1], "log", ["0.001", "0.01", "0.1"]),
+        ([0.1, 0.2, 0.3], "linear", ["0.1", "0.2", "0.3"]),
+        ([0.0, 1e-5, 1e-2], "linear", ["0", "1e-5", "0.01"]),
+        (["64", "128", "200-400"], "linear", ["64", "128", "200-400"]),
+        (["tanh", "relu", None], "linear", ["none", "relu", "tanh"]),
+        ([True, False, True], "linear", ["no", "yes"]),
+    ],
+)
+def test_the_axis_suits_the_values(values, scale, labels):
+    trials = trials_of(value=[0.5, 0.6, 0.7], **{"config.x": pd.Series(values, dtype=object)})
+    figure = parameter_plots(trials, ["x"], METRICS["val_acc"])
+    png(figure)
+    axis = figure.axes[0].xaxis
+    assert axis.get_scale() == scale
+    assert [label.get_text() for label in axis.get_ticklabels()] == labels
+
+
+def test_every_trial_that_counts_is_a_dot(experiments):
+    group, trials, _ = group_of(experiments, "quickstart")
+    figure = parameter_plots(trials, group.varied, METRICS["val_acc"])
+    dots = [y for line in figure.axes[0].lines if line.get_markersize() == 5 for y in line.get_ydata()]
+    assert sorted(dots) == sorted(trials.loc[trials["counts"], "value"])
+
+
+def test_a_cell_of_the_heat_map_is_the_mean_of_its_pair(experiments):
+    group, trials, _ = group_of(experiments, "gan_lr")
+    shown = {text.get_text() for text in heat_map(trials, group.varied, METRICS["fid"]).axes[0].texts}
+    means = trials.groupby(["config.learning_rate", "config.discriminator_skip"])["value"].mean()
+    assert shown == {f"{mean:#.3g}".rstrip(".") for mean in means}
+
+
+@pytest.mark.parametrize("values", [[0.5, 0.5, 0.5], [1.0, 0.1, 0.999], [0.0, 0.0, 1.0]])
+@pytest.mark.parametrize("metric", ["val_acc", "val_loss", "mode_coverage"])
+def test_extreme_values_can_be_drawn(values, metric):
+    trials = trials_of(value=values, **{"config.x": [1, 2, 3]})
+    assert png(parameter_plots(trials, ["x"], METRICS[metric])).startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("metric", "values", "scale"),
+    [
+        ("val_acc", [0.1, 0.95, 0.98], "function"),
+        ("val_acc", [0.1, 0.5, 0.6], "linear"),
+        ("val_loss", [0.01, 0.5, 1.0], "log"),
+        ("val_loss", [0.8, 0.9, 1.0], "linear"),
+        ("label_entropy", [0.01, 0.5, 3.0], "linear"),
+    ],
+)
+def test_the_vertical_scale_shows_both_the_best_and_the_worst(metric, values, scale):
+    trials = trials_of(value=values, **{"config.x": [1, 2, 3]})
+    axes = parameter_plots(trials, ["x"], METRICS[metric]).axes[0]
+    assert axes.get_yscale() == scale
+    low, high = axes.get_ylim()
+    assert low < min(values) < max(values) < high
+    assert sum(low <= tick <= high for tick in axes.get_yticks()) >= 3
+
+
+def test_nothing_is_drawn_of_a_hyperparameter_that_never_changed():
+    assert parameter_plots(trials_of(value=[0.5, 0.6], **{"config.x": 1}), ["x"], METRICS["val_acc"]) is None
