@@ -4,8 +4,11 @@
 signal n.
 """
 
+import io
 import os
+import signal
 import sys
+import traceback
 from importlib.metadata import version
 from typing import Annotated
 
@@ -48,11 +51,15 @@ def options(
 
 def main() -> None:
     """Run the command that the process was given, and exit."""
+    _repair_streams()
+    os.environ.setdefault("PYTHONSAFEPATH", "1")  # no process of ours takes a module from the current folder
     arguments = sys.argv[1:]
     debug = "--debug" in arguments
     # It may stand anywhere, as people add it to the end of the command that went wrong.
     arguments = [argument for argument in arguments if argument != "--debug"]
-    sys.exit(run(arguments, debug=debug))
+    code = run(arguments, debug=debug)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C shall not change the exit code any more
+    sys.exit(code)
 
 
 def run(arguments: list[str], *, debug: bool = False) -> int:
@@ -61,19 +68,37 @@ def run(arguments: list[str], *, debug: bool = False) -> int:
         code = app(arguments, prog_name="nnlite", standalone_mode=False)
         return code if isinstance(code, int) else 0
     except typer.TyperException as error:
-        say(f"nnlite: {error.format_message()}")
+        if sentence := error.format_message():  # empty where no command was given and the help was shown
+            say(f"nnlite: {sentence}")
         return 2
     except (typer.Abort, KeyboardInterrupt):
         return 130
     except Stopped as stopped:
         say("stopped; the same command goes on from here")
         return stopped.exit_code
-    except BrokenPipeError:
-        # Whoever read the answer has seen enough; the interpreter must not try to flush the rest.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except (NnliteError, OSError) as error:
         if debug:
-            raise
-        say(f"nnlite: {error}")
+            traceback.print_exc()
+        say(f"nnlite: {_sentence(error)}")
         return 2 if isinstance(error, InputError) else 1
+
+
+def _sentence(error: NnliteError | OSError) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        place = f"{error.filename}: " if error.filename is not None else ""
+        return f"{place}{error.strerror.lower()}"
+    return str(error)
+
+
+def _repair_streams() -> None:
+    """Make printing safe: in any locale, and where a stream was closed, whose number the next file would get."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+    sys.stdout = sys.stdout or open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - open to the end
+    sys.stderr = sys.stderr or open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - as above
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

@@ -1,32 +1,36 @@
 """How commands answer: data on stdout, as a table for people or as one JSON document, and news on stderr."""
 
 import json
+import os
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TextIO
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-WIDTH_OF_A_PIPE = 200  # columns of a table that no terminal limits
+WIDTH_OF_A_PIPE = 10_000  # columns; a line of a table is one line wherever no terminal limits it
 
 news = Console(stderr=True, highlight=False)
 
 
 def say(line: str) -> None:
-    """A line of news."""
-    news.print(escape(printable(line)), soft_wrap=True)
+    """A line of news. Nobody has to be there to read it: training goes on when the pipe has been closed."""
+    try:
+        print(printable(line), file=sys.stderr, flush=True)  # noqa: T201
+    except OSError:  # a closed pipe, or a terminal that has been closed
+        silence(sys.stderr)
 
 
 def answer(line: str) -> None:
     """A line of the answer."""
-    print(printable(line))  # noqa: T201
+    _put(printable(line))
 
 
 def answer_json(schema: str, **fields: Any) -> None:
-    """The whole answer as one document; `schema` says what is in it."""
-    print(json.dumps({"schema": schema, **fields}, indent=2, allow_nan=False, ensure_ascii=False, default=str))  # noqa: T201
+    """The whole answer as one document, in ASCII for any terminal; `schema` says what is in it."""
+    _put(json.dumps({"schema": schema, **fields}, indent=2, allow_nan=False, default=str))
 
 
 def answer_table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str | None = None) -> None:
@@ -37,7 +41,9 @@ def answer_table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: s
         table.add_column(column)
     for row in rows:
         table.add_row(*(escape(printable(cell)) for cell in row))
-    console.print(table)
+    with console.capture() as text:
+        console.print(table)
+    _put("\n".join(line.rstrip() for line in text.get().splitlines()))
 
 
 def answer_fields(fields: Mapping[str, str]) -> None:
@@ -45,6 +51,19 @@ def answer_fields(fields: Mapping[str, str]) -> None:
     width = max(map(len, fields), default=0)
     for name, value in fields.items():
         answer(f"  {name:<{width}}  {value}")
+
+
+def _put(text: str) -> None:
+    """Print to stdout; whoever read the answer may have seen enough, which is no error (typer would exit with 1)."""
+    try:
+        print(text, flush=True)  # noqa: T201
+    except BrokenPipeError:
+        silence(sys.stdout)
+
+
+def silence(stream: TextIO) -> None:
+    """Send what is left in `stream`, and what follows, nowhere: its reader has gone."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def printable(text: str) -> str:

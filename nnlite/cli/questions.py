@@ -1,16 +1,19 @@
 """The commands that ask about past runs: `report`, `best` and `runs`. They read files and train nothing."""
 
 import json
+import shlex
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from nnlite.cli.options import EXPERIMENTS, REPORTS, Experiments, Folder, Json
 from nnlite.cli.output import answer, answer_fields, answer_json, answer_table, say
-from nnlite.report import Best, Trial, collect, group_runs, rank, write_report
-from nnlite.report import best as best_trials
-from nnlite.report.quantities import number, score
+
+if TYPE_CHECKING:
+    from nnlite.report import Best, Trial
+
+# Each command imports the report for itself: pandas and matplotlib would take longer to load than a dry run to answer.
 
 
 def report(
@@ -18,6 +21,8 @@ def report(
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the pages go.", file_okay=False)] = REPORTS,
 ) -> None:
     """Write a Markdown page with plots for every sweep, and an index of them."""
+    from nnlite.report import write_report  # noqa: PLC0415
+
     pages = write_report(experiments, out)
     for page in pages:
         answer(str(page))
@@ -32,6 +37,9 @@ def best(
     as_json: Json = False,
 ) -> None:
     """Show the best trial of each sweep: its metrics, its parameters, the command that repeats it."""
+    from nnlite.report import best as best_trials  # noqa: PLC0415
+    from nnlite.report.quantities import number, score  # noqa: PLC0415
+
     found = best_trials(experiments, metric, at)
     if any(each.ranking.metric.on_test for each in found):
         say(f"warning: ranking by {metric} selects on the test images; report such a winner's test score with care")
@@ -51,6 +59,8 @@ def best(
 
 def runs(experiments: Folder = EXPERIMENTS, as_json: Json = False) -> None:
     """List runs: status, epochs, and the best value of their objective."""
+    from nnlite.report import collect, group_runs, rank  # noqa: PLC0415
+
     collection = collect(experiments)
     rows = [
         (ranking.metric.name, configuration.label, trial)
@@ -77,14 +87,14 @@ def runs(experiments: Folder = EXPERIMENTS, as_json: Json = False) -> None:
 
 
 def _repeat(folder: Path) -> str:
-    return f"nnlite train {folder / 'run.jsonl'} --experiments repeated"
+    return f"nnlite train {shlex.quote(str(folder / 'run.jsonl'))} --experiments repeated"
 
 
 def _plain(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _best_fields(found: Best) -> dict[str, Any]:
+def _best_fields(found: "Best") -> dict[str, Any]:
     run = found.trial.run
     return {
         "sweep": run.sweep,
@@ -101,7 +111,7 @@ def _best_fields(found: Best) -> dict[str, Any]:
     }
 
 
-def _run_fields(metric: str, trial: Trial) -> dict[str, Any]:
+def _run_fields(metric: str, trial: "Trial") -> dict[str, Any]:
     run = trial.run
     return {
         "sweep": run.sweep,

@@ -1,10 +1,10 @@
 """The commands that train: `sweep` and `train`."""
 
-import os
 from pathlib import Path
 from typing import Any
 
 import typer
+from joblib import cpu_count
 
 from nnlite.cli.options import (
     EXPERIMENTS,
@@ -23,7 +23,19 @@ from nnlite.errors import InputError
 from nnlite.models import Epoch, prepare_reference
 from nnlite.runs import RunFolder, read_run
 from nnlite.runs.paths import LOG_NAME
-from nnlite.sweep import Outcome, Plan, Sweep, Trial, expand, load_sweep, make_plan, run_trials, single, sweep_of_run
+from nnlite.sweep import (
+    Outcome,
+    Plan,
+    Sweep,
+    Trial,
+    claim,
+    expand,
+    load_sweep,
+    make_plan,
+    run_trials,
+    single,
+    sweep_of_run,
+)
 from nnlite.sweep.display import make_display
 from nnlite.sweep.environment import limit_threads
 
@@ -45,7 +57,7 @@ def sweep(
     if dry_run:
         _print_plan(plan, as_json=as_json)
         return
-    _train(checked, dataset, plan, jobs or os.cpu_count() or 1, as_json=as_json)
+    _train(checked, dataset, plan, jobs or cpu_count(), as_json=as_json)
 
 
 def train(
@@ -83,39 +95,55 @@ def _train(checked: Sweep, dataset: Dataset, plan: Plan, jobs: int, *, as_json: 
         say(f"{len(plan.done)} of {len(plan.trials)} trials are done already")
     outcomes: dict[str, Outcome] = {}
     if plan.pending:
-        _prepare(checked, dataset)
-        say(f"{len(plan.pending)} trials to train in {plan.folder}, {min(jobs, len(plan.pending))} at a time")
-        with make_display(plan, news) as display:
-            outcomes = run_trials(plan, jobs, {"spec": str(checked.source)}, display)
-    statuses = {trial.id: read_run(plan.run_folder(trial)).status for trial in plan.trials}
-    bad = [trial for trial in plan.trials if statuses[trial.id] not in ("completed", "pruned")]
+        with claim(plan.folder):
+            context = {"spec": str(checked.source), **_prepare(checked, dataset)}
+            say(f"{_counted(len(plan.pending))} to train in {plan.folder}, {min(jobs, len(plan.pending))} at a time")
+            with make_display(plan, news, say) as display:
+                outcomes = run_trials(plan, jobs, context, display)
+    ends = {trial.id: _end_of(plan.run_folder(trial), outcomes.get(trial.id)) for trial in plan.trials}
+    bad = [trial for trial in plan.trials if ends[trial.id].status not in ("completed", "pruned")]
     if as_json:
         answer_json(
             "nnlite.sweep/1",
             folder=str(plan.folder),
-            trials=[_trial_fields(plan, trial, statuses[trial.id]) for trial in plan.trials],
+            trials=[
+                _trial_fields(plan, trial, ends[trial.id].status) | {"error": ends[trial.id].error or None}
+                for trial in plan.trials
+            ],
         )
     else:
         for trial in bad:
-            reason = outcomes[trial.id].error if trial.id in outcomes else read_run(plan.run_folder(trial)).error
-            say(f"{trial.id} {trial.describe()}: {statuses[trial.id]}{': ' + reason if reason else ''}")
+            end = ends[trial.id]
+            say(f"{trial.id} {trial.describe()}: {end.status}{': ' + end.error if end.error else ''}")
         answer(f"{len(plan.trials) - len(bad)} of {len(plan.trials)} trials done in {plan.folder}")
         say(f"next: nnlite report {plan.folder.parent}")
     if bad:
         raise typer.Exit(1)
 
 
-def _prepare(checked: Sweep, dataset: Dataset) -> None:
-    """Make ready what all workers share, before the first of them starts."""
+def _end_of(folder: RunFolder, outcome: Outcome | None) -> Outcome:
+    """How a trial stands: as the runner was told, or, if it was done before, as its log says."""
+    if outcome is not None:
+        return outcome
+    run = read_run(folder)
+    return Outcome(run.status, run.error)
+
+
+def _counted(trials: int) -> str:
+    return "1 trial" if trials == 1 else f"{trials} trials"
+
+
+def _prepare(checked: Sweep, dataset: Dataset) -> dict[str, str]:
+    """Make ready what all workers share, before the first of them starts; what their logs should say about it."""
     if checked.model != "gan":
-        return
+        return {}
 
     def progress(epoch: Epoch) -> None:
-        accuracy = epoch.metrics["val_acc"]
-        say(f"reference classifier for {dataset.name}, epoch {epoch.number}: validation accuracy {accuracy:.2%}")
+        accuracy = epoch.metrics["train_acc"]
+        say(f"reference classifier for {dataset.name}, epoch {epoch.number}: training accuracy {accuracy:.2%}")
 
     with limit_threads():
-        prepare_reference(dataset, progress)
+        return {"reference": prepare_reference(dataset, progress).fingerprint}
 
 
 def _print_plan(plan: Plan, *, as_json: bool) -> None:
@@ -129,7 +157,7 @@ def _print_plan(plan: Plan, *, as_json: bool) -> None:
         ["run", "trial", "epochs", "state"],
         [[trial.id, trial.describe(), str(trial.config.epochs), states[trial.id]] for trial in plan.trials],
     )
-    answer(f"{len(plan.trials)} trials, {len(pending)} to train, in {plan.folder}")
+    answer(f"{_counted(len(plan.trials))}, {len(pending)} to train, in {plan.folder}")
 
 
 def _trial_fields(plan: Plan, trial: Trial, status: str) -> dict[str, Any]:

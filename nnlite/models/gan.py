@@ -58,7 +58,7 @@ class GanTraining:
         discriminator_lr = config.discriminator_lr or config.learning_rate
         self._generator_optimizer = make_optimizer(config, self.generator.parameters(), generator_lr, steps)
         self._discriminator_optimizer = make_optimizer(
-            config, self.discriminator.parameters(), discriminator_lr, steps * config.discriminator_steps
+            config, self.discriminator.parameters(), discriminator_lr, steps * updates_a_batch(config)
         )
         self._judged_latents = judged.standard_normal((JUDGED, config.latent_dim), dtype=np.float32)
         self._reference = load_reference(dataset)
@@ -136,7 +136,8 @@ class GanTraining:
         quality, samples = self._judge()
         metrics = {
             "generator_loss": _mean(generator_losses),
-            "discriminator_loss": _mean(discriminator_losses),
+            # Where an epoch has so few batches that the discriminator sat out all of them, it has no loss.
+            **({"discriminator_loss": _mean(discriminator_losses)} if discriminator_losses else {}),
             **quality,
             "learning_rate": rate,
             "seconds": time.perf_counter() - started,
@@ -178,6 +179,12 @@ class GanTraining:
             fid = frechet_distance(self._real, Gaussian.fitted_to(features)) if finite else float("nan")
             quality = {"fid": fid, **quality}
         return quality, samples
+
+
+def updates_a_batch(config: GanHyperparameters) -> float:
+    """How often the discriminator is updated, averaged over the batches that it trains in and those it sits out."""
+    share = 1.0 - 1.0 / config.discriminator_skip if config.discriminator_skip else 1.0
+    return config.discriminator_steps * share
 
 
 def build_generator(config: GanHyperparameters, dataset: Dataset, rng: np.random.Generator) -> Sequential:

@@ -38,6 +38,11 @@ class Hyperparameters(BaseModel):
     lr_decay_epochs: int = Field(10, ge=1, description="of step and exponential: epochs until the factor is reached")
     validation: int = Field(10_000, ge=0, description="training images held out to select by; 0 for a final fit")
 
+    @field_validator("*")
+    @classmethod
+    def _has_one_zero(cls, value: Any) -> Any:
+        return value + 0.0 if isinstance(value, float) else value  # -0.0 trains as 0.0 and shall have its id
+
     def identity(self) -> dict[str, Any]:
         """What makes two trainings differ: all fields, but the budget only where a schedule depends on it."""
         fields = self.model_dump(mode="json")

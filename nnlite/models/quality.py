@@ -24,7 +24,7 @@ class Gaussian:
         features = features.astype(np.float64)
         mean = features.mean(axis=0)
         centred = features - mean
-        return cls(mean, centred.T @ centred / (len(features) - 1))
+        return cls(mean, centred.T @ centred / max(1, len(features) - 1))
 
 
 def frechet_distance(first: Gaussian, second: Gaussian) -> float:

@@ -5,6 +5,7 @@ hidden layer gives the features that the Fréchet distance compares, its outputs
 comparable between runs that had the same judge, whose `fingerprint` every such run logs.
 """
 
+import contextlib
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnlite.data import Dataset, Subset, cache_dir
+from nnlite.data.cache import writing
+from nnlite.errors import InputError
 from nnlite.models.classifier import ClassifierTraining, build_classifier
 from nnlite.models.hyperparameters import ClassifierHyperparameters
 from nnlite.models.quality import Gaussian
@@ -55,8 +58,14 @@ class ReferenceClassifier:
 
 def reference_path(dataset: Dataset) -> Path:
     """Where the judge of `dataset` is cached: a name that changes with the data and with how it is trained."""
-    recipe = hashlib.sha256(f"{dataset.checksum} {SEED} {RECIPE.model_dump_json()}".encode()).hexdigest()
+    recipe = hashlib.sha256(f"{dataset.checksum} {SEED} {recipe_for(dataset).model_dump_json()}".encode()).hexdigest()
     return cache_dir() / "reference" / f"{recipe[:16]}.npz"
+
+
+def recipe_for(dataset: Dataset) -> ClassifierHyperparameters:
+    """How the judge of `dataset` is trained: `RECIPE`, with fewer images held out of a small dataset."""
+    images = len(dataset.split(0).train)
+    return RECIPE.model_copy(update={"validation": min(RECIPE.validation, images // 6)})
 
 
 def load_reference(dataset: Dataset) -> ReferenceClassifier:
@@ -72,18 +81,23 @@ def load_reference(dataset: Dataset) -> ReferenceClassifier:
     return ReferenceClassifier(model, digest.hexdigest()[:16])
 
 
-def prepare_reference(dataset: Dataset, progress: Callable[[Epoch], None] = lambda _epoch: None) -> None:
-    """Train the judge of `dataset` and put it into the cache, unless it is there.
+def prepare_reference(dataset: Dataset, progress: Callable[[Epoch], None] = lambda _epoch: None) -> ReferenceClassifier:
+    """The judge of `dataset`: trained and put into the cache, unless it is there.
 
     Args:
         dataset: what it shall judge.
         progress: is told of each epoch.
+
+    Raises:
+        DataUnavailableError: the cache cannot be written.
     """
-    path = reference_path(dataset)
-    if path.exists():
-        return
-    training = ClassifierTraining(RECIPE, dataset, SEED)
+    with contextlib.suppress(InputError):
+        return load_reference(dataset)
+    training = ClassifierTraining(recipe_for(dataset), dataset, SEED)
     for epoch in training.epochs():
         progress(epoch)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    save_arrays(path, training.weights())
+    path = reference_path(dataset)
+    with writing():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_arrays(path, training.weights())
+    return load_reference(dataset)

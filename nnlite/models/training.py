@@ -63,22 +63,24 @@ def scaled(images: NDArray[np.uint8], low: float, high: float) -> NDArray[np.flo
     return result
 
 
-def make_schedule(config: Hyperparameters, rate: float, steps_an_epoch: int) -> Schedule:
+def make_schedule(config: Hyperparameters, rate: float, steps_an_epoch: float) -> Schedule:
     """The learning-rate schedule that `config` describes, starting from `rate`."""
+    decay_steps = max(1, round(config.lr_decay_epochs * steps_an_epoch))
+    all_steps = max(1, round(config.epochs * steps_an_epoch))
     match config.lr_schedule:
         case "step":
-            return step_decay(rate, config.lr_decay, config.lr_decay_epochs * steps_an_epoch)
+            return step_decay(rate, config.lr_decay, decay_steps)
         case "exponential":
-            return exponential_decay(rate, config.lr_decay, config.lr_decay_epochs * steps_an_epoch)
+            return exponential_decay(rate, config.lr_decay, decay_steps)
         case "linear":
-            return linear_decay(rate, config.epochs * steps_an_epoch)
+            return linear_decay(rate, all_steps)
         case "cosine":
-            return cosine_decay(rate, config.epochs * steps_an_epoch)
+            return cosine_decay(rate, all_steps)
         case "constant":
             return constant(rate)
 
 
-def make_optimizer(config: Hyperparameters, parameters: list[Any], rate: float, steps_an_epoch: int) -> Optimizer:
+def make_optimizer(config: Hyperparameters, parameters: list[Any], rate: float, steps_an_epoch: float) -> Optimizer:
     """The optimizer that `config` describes."""
     schedule = make_schedule(config, rate, steps_an_epoch)
     if config.optimizer == "adam":

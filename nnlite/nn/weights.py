@@ -33,8 +33,10 @@ def load_arrays(path: Path) -> Arrays:
         InputError: there is none, it is damaged, or it holds Python objects.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: np.ascontiguousarray(file[name]) if file[name].ndim else file[name] for name in file.files}
+        # Opened here, because NumPy leaves a file that is no archive open.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            loaded = {name: arrays[name] for name in arrays.files}
+        return {name: np.ascontiguousarray(array) if array.ndim else array for name, array in loaded.items()}
     except FileNotFoundError:
         raise InputError(f"there are no weights at {path}") from None
     except Exception as error:

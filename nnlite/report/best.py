@@ -21,11 +21,11 @@ class Best:
 
     @property
     def metrics(self) -> dict[str, float]:
-        """All that the run logged at the epoch of its value, and from its summary what epochs lack."""
+        """All that the run logged at the epoch of its value, then what its final summary adds, such as a test score."""
         epoch = next((each for each in self.trial.run.epochs if each["epoch"] == self.trial.epoch), {})
-        summary = self.trial.run.summary()
-        numbers = {name: finite(epoch.get(name, summary.get(name))) for name in self.trial.run.metric_names()}
-        return {name: value for name, value in numbers.items() if value is not None}
+        logged = {name: finite(epoch.get(name)) for name in self.trial.run.metric_names()}
+        at_epoch = {name: value for name, value in logged.items() if value is not None}
+        return at_epoch | {name: value for name, value in self.trial.run.summary().items() if name not in at_epoch}
 
     @property
     def parameters(self) -> dict[str, Any]:

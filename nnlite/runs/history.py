@@ -5,12 +5,13 @@ a repeated epoch supersedes the earlier one, the last `end` counts. Nothing is c
 for one thing: an attempt without an end is *running* while its log is locked, and *interrupted* otherwise.
 """
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from nnlite.runs.log import BadLine, Event, is_locked, read_log
+from nnlite.runs.log import BadLine, Event, LogReader, is_locked
 from nnlite.runs.metrics import Metric
 from nnlite.runs.paths import RunFolder, find_runs
 
@@ -66,7 +67,8 @@ class Run:
     @property
     def seed(self) -> int:
         """The trial's seed."""
-        return int(self.start.get("seed", 0))
+        seed = self.start.get("seed")
+        return seed if isinstance(seed, int) else 0
 
     @property
     def error(self) -> str:
@@ -89,7 +91,8 @@ class Run:
 
     def value(self, metric: Metric, *, at: Literal["best", "last"] = "best") -> Value | None:
         """The best value over the epochs, or the last; for a metric that epochs lack, the summary's; else None."""
-        values = [Value(numbers[metric.name], epoch["epoch"]) for epoch, numbers in self._measured(metric.name)]
+        name = metric.name
+        values = [Value(epoch[name], epoch["epoch"]) for epoch in self.epochs if _is_number(epoch.get(name))]
         if not values:
             final = self.summary().get(metric.name)
             return None if final is None else Value(final, 0)
@@ -98,21 +101,16 @@ class Run:
         # min and max keep the first of equals: the earliest epoch that was as good.
         return (max if metric.higher_is_better else min)(values, key=lambda each: each.value)
 
-    def _measured(self, name: str) -> Iterator[tuple[Event, dict[str, float]]]:
-        for epoch in self.epochs:
-            numbers = _numbers(epoch)
-            if name in numbers:
-                yield epoch, numbers
-
 
 def _numbers(fields: object) -> dict[str, float]:
     if not isinstance(fields, dict):
         return {}
-    return {
-        key: value
-        for key, value in fields.items()
-        if key not in NOT_METRICS and isinstance(value, int | float) and not isinstance(value, bool)
-    }
+    return {key: value for key, value in fields.items() if key not in NOT_METRICS and _is_number(value)}
+
+
+def _is_number(value: object) -> bool:
+    """Whether it is a number that a float can hold: JSON knows larger ones."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
 def read_run(folder: RunFolder) -> Run:
@@ -121,25 +119,58 @@ def read_run(folder: RunFolder) -> Run:
     Raises:
         OSError: there is no log, or it cannot be read.
     """
-    # Looked at before reading: a run that ends in between is then seen as ended, not as interrupted.
-    running = is_locked(folder.log)
-    events, bad_lines = read_log(folder.log)
-    start: Event = {}
-    end: Event = {}
-    epochs: dict[int, Event] = {}
-    for event in events:
-        match event["event"]:
-            case "start":
-                start, end, epochs = event, {}, {}
-            case "resume":
-                end = {}
-                epochs = {number: line for number, line in epochs.items() if number <= event.get("epoch", 0)}
-            case "epoch":
-                epochs[event["epoch"]] = event
-            case "end":
-                end = event
-    status: Status = end.get("status", "interrupted") if end else "running" if running else "interrupted"
-    return Run(folder, start, [epochs[number] for number in sorted(epochs)], status, end, bad_lines)
+    return FollowedRun(folder).read()
+
+
+class FollowedRun:
+    """The run in `folder`, read again and again at no more cost than what its log has grown by."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        self.folder = folder
+        self._log = LogReader(folder.log)
+        self._bad_lines: list[BadLine] = []
+        self._start: Event = {}
+        self._end: Event = {}
+        self._epochs: dict[int, Event] = {}
+
+    def read(self) -> Run:
+        """The run as it stands now.
+
+        Raises:
+            OSError: there is no log, or it cannot be read.
+        """
+        # Looked at before reading: a run that ends in between is then seen as ended, not as interrupted.
+        running = is_locked(self.folder.log)
+        events, bad_lines = self._log.read()
+        self._replay(events)
+        self._bad_lines += bad_lines
+        epochs = [self._epochs[number] for number in sorted(self._epochs)]
+        unended: Status = "running" if running else "interrupted"
+        status: Status = self._end["status"] if self._end else unended
+        return Run(self.folder, self._start, epochs, status, self._end, list(self._bad_lines))
+
+    def _replay(self, events: Iterable[Event]) -> None:
+        for event in events:
+            match event["event"]:
+                case "start":
+                    self._start, self._end, self._epochs = event, {}, {}
+                case "resume":
+                    self._start = _with_budget(self._start, event)
+                    self._end = {}
+                    last = event.get("epoch", 0)
+                    self._epochs = {number: line for number, line in self._epochs.items() if number <= last}
+                case "epoch":
+                    self._epochs[event["epoch"]] = event
+                case "end":
+                    self._end = event
+
+
+def _with_budget(start: Event, resume: Event) -> Event:
+    """The start event of a run that goes on, perhaps within a larger budget."""
+    config = start.get("config")
+    if "epochs" not in resume or not isinstance(config, dict):
+        return start
+    return start | {"config": config | {"epochs": resume["epochs"]}}
 
 
 @dataclass(frozen=True)

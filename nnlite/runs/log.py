@@ -10,17 +10,22 @@ import fcntl
 import json
 import math
 import os
+import reprlib
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 from nnlite.errors import BusyError
 
 SCHEMA = 1
 LONGEST_LINE = 1 << 20  # bytes; a longer line was not written by nnlite
+STATUSES = ("completed", "pruned", "diverged", "failed", "interrupted")
+# A reader that asks who writes holds the lock for a moment, a killed writer until it is quite dead.
+PATIENCE = 2.0  # seconds
 
 Event = dict[str, Any]
 
@@ -28,21 +33,28 @@ Event = dict[str, Any]
 class LogWriter:
     """The only writer of the log at `path`, from construction until `close`.
 
+    Args:
+        path: the log; it and its folder are made if need be.
+        patience: how many seconds to wait for another writer to go.
+
     Raises:
         BusyError: another process is writing this log.
         OSError: the file cannot be created or opened, or is a symbolic link.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, patience: float = PATIENCE) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock(self._file, patience)
+            self._cut_torn_tail()
         except BlockingIOError:
             os.close(self._file)
             raise BusyError(f"{path} is being written by another process") from None
-        self._cut_torn_tail()
+        except BaseException:
+            os.close(self._file)
+            raise
 
     def write(self, event: str, **fields: object) -> None:
         """Append one line; either all of it reaches the file or none (on a full disk, say: then OSError is raised)."""
@@ -80,6 +92,22 @@ class LogWriter:
             os.ftruncate(self._file, end)
 
 
+def lock(file: int, patience: float) -> None:
+    """Take the operating system's lock on the open `file`; it drops when the file is closed or its process dies.
+
+    Raises:
+        BlockingIOError: somebody else still has it after `patience` seconds.
+    """
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(0.01)
+
+
 def is_locked(path: Path) -> bool:
     """Whether some process holds the log at `path` open for writing at this moment."""
     try:
@@ -104,30 +132,49 @@ class BadLine:
     reason: str
 
 
-def read_log(path: Path) -> tuple[list[Event], list[BadLine]]:
-    """All events of the log at `path` in order, and the lines that had to be skipped.
+class LogReader:
+    """Reads the log at `path` as it grows: each `read` returns what has come since the one before.
 
-    A last line without its newline is skipped silently: its writer may be in the middle of it.
+    A last line without its newline is left for later: its writer may be in the middle of it.
     """
-    events: list[Event] = []
-    bad: list[BadLine] = []
-    number = 0
-    with path.open("rb") as file:
-        while line := file.readline(LONGEST_LINE):
-            number += 1
-            if not line.endswith(b"\n"):
-                if not _skip_to_newline(file, line):
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._offset = 0
+        self._lines = 0
+
+    def read(self) -> tuple[list[Event], list[BadLine]]:
+        """The new events in order, and the new lines that had to be skipped.
+
+        Raises:
+            OSError: there is no log, or it cannot be read.
+        """
+        events: list[Event] = []
+        bad: list[BadLine] = []
+        with self.path.open("rb") as file:
+            file.seek(self._offset)
+            while line := file.readline(LONGEST_LINE):
+                too_long = not line.endswith(b"\n")
+                if too_long and not _skip_to_newline(file, line):
                     break
-                bad.append(BadLine(number, f"longer than {LONGEST_LINE} bytes"))
-                continue
-            try:
-                events.append(decode(line))
-            except (ValueError, RecursionError) as error:
-                bad.append(BadLine(number, str(error) or type(error).__name__))
-    return events, bad
+                self._offset = file.tell()
+                self._lines += 1
+                if too_long:
+                    bad.append(BadLine(self._lines, f"longer than {LONGEST_LINE} bytes"))
+                    continue
+                try:
+                    events.append(decode(line))
+                except (ValueError, RecursionError) as error:
+                    bad.append(BadLine(self._lines, str(error) or type(error).__name__))
+        return events, bad
 
 
-def _skip_to_newline(file: Any, line: bytes) -> bool:
+def read_log(path: Path) -> tuple[list[Event], list[BadLine]]:
+    """All events of the log at `path` in order, and the lines that had to be skipped."""
+    return LogReader(path).read()
+
+
+def _skip_to_newline(file: BinaryIO, line: bytes) -> bool:
     """Read on to the end of an over-long line; False if the file ends first."""
     while line and not line.endswith(b"\n"):
         line = file.readline(LONGEST_LINE)
@@ -145,14 +192,17 @@ def decode(line: bytes) -> Event:
     """The event on one line.
 
     Raises:
-        ValueError: it is not strict JSON, not an object, or its `event` or `epoch` has the wrong type.
+        ValueError: it is not strict JSON, not an object, or its `event`, `epoch` or `status` cannot be one.
     """
     event = json.loads(line.decode("utf-8"), parse_constant=_refuse_constant, object_pairs_hook=_unique_keys)
     if not isinstance(event, dict) or not isinstance(event.get("event"), str):
         raise ValueError("no JSON object with an event")  # noqa: TRY004 - the file is wrong, not a type in the code
+    first = 1 if event["event"] == "epoch" else 0
     epoch = event.get("epoch", 0)
-    if isinstance(epoch, bool) or not isinstance(epoch, int) or epoch < 0:
-        raise ValueError(f"epoch is {epoch!r}, not a whole number")
+    if isinstance(epoch, bool) or not isinstance(epoch, int) or epoch < first:
+        raise ValueError(f"epoch is {reprlib.repr(epoch)}, not a whole number from {first}")
+    if event["event"] == "end" and event.get("status") not in STATUSES:
+        raise ValueError(f"status is {reprlib.repr(event.get('status'))}, not one of {', '.join(STATUSES)}")
     return event
 
 

@@ -50,7 +50,11 @@ COMMON_METRICS = (
     Metric("seconds", "time an epoch", unit="s"),
     Metric("images_per_second", "training speed", higher_is_better=True, unit="images/s"),
 )
-METRICS = {metric.name: metric for metric in (*CLASSIFIER_METRICS, *GAN_METRICS, *COMMON_METRICS)}
+METRICS_OF_MODEL = {
+    model: {metric.name: metric for metric in (*own, *COMMON_METRICS)}
+    for model, own in (("classifier", CLASSIFIER_METRICS), ("gan", GAN_METRICS))
+}
+METRICS = METRICS_OF_MODEL["classifier"] | METRICS_OF_MODEL["gan"]
 
 
 def metric_named(name: str, logged: Iterable[str] = ()) -> Metric:

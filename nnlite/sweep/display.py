@@ -3,9 +3,10 @@
 Both write to stderr and know nothing but what the runner tells them and what the logs of running trials say.
 """
 
+import contextlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 from rich.console import Console, Group, RenderableType
@@ -14,7 +15,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
-from nnlite.runs import Run, RunFolder, metric_named, read_run
+from nnlite.runs import FollowedRun, Run, RunFolder, metric_named
 from nnlite.sweep.runner import Plan
 from nnlite.sweep.trials import Trial
 from nnlite.sweep.worker import Outcome
@@ -31,25 +32,25 @@ class Tally:
     def __post_init__(self) -> None:
         self.started = time.monotonic()
         self.ended: dict[str, Outcome] = {}
-        self.running: dict[str, tuple[Trial, RunFolder]] = {}
+        self.running: dict[str, tuple[Trial, FollowedRun]] = {}
         self._epochs_ended = 0
         self._epochs_before = {
-            trial.id: len(run.epochs) for trial in self.plan.pending if (run := peek(self.plan.run_folder(trial)))
+            trial.id: len(run.epochs)
+            for trial in self.plan.pending
+            if (run := peek(FollowedRun(self.plan.run_folder(trial))))
         }
-        self._epochs_to_train = sum(
-            trial.config.epochs - self._epochs_before.get(trial.id, 0) for trial in self.plan.pending
-        )
+        self._epochs_to_train = sum(map(self._epochs_of, self.plan.pending))
 
     def start(self, trial: Trial, folder: RunFolder) -> None:
         """Note that `trial` is running."""
-        self.running[trial.id] = (trial, folder)
+        self.running[trial.id] = (trial, FollowedRun(folder))
 
     def end(self, trial: Trial, outcome: Outcome) -> None:
         """Note that it no longer is."""
         del self.running[trial.id]
         self.ended[trial.id] = outcome
         # A trial that ended early leaves nothing to wait for: all of its epochs count as gone.
-        self._epochs_ended += trial.config.epochs - self._epochs_before.get(trial.id, 0)
+        self._epochs_ended += self._epochs_of(trial)
 
     def count(self, *statuses: str) -> int:
         """How many of the ended trials have one of these statuses."""
@@ -60,18 +61,22 @@ class Tally:
         done = len(self.plan.done) + self.count("completed", "pruned")
         parts = [f"{done} done", f"{len(self.running)} running"]
         parts += [f"{self.count(status)} {status}" for status in ("failed", "diverged", "busy") if self.count(status)]
-        left = self.seconds_left()
+        left = self.seconds_left() if self.running else None
         return ", ".join([*parts, f"{duration(left)} left"] if left is not None else parts)
 
     def seconds_left(self) -> float | None:
         """By the epochs trained so far; None before the first."""
         trained = self._epochs_ended
-        for trial, folder in self.running.values():
-            run = peek(folder)
+        for trial, followed in self.running.values():
+            run = peek(followed)
             trained += max(0, len(run.epochs) - self._epochs_before.get(trial.id, 0)) if run else 0
         if not trained:
             return None
-        return (self._epochs_to_train - trained) * (time.monotonic() - self.started) / trained
+        return max(0, self._epochs_to_train - trained) * (time.monotonic() - self.started) / trained
+
+    def _epochs_of(self, trial: Trial) -> int:
+        """How many epochs `trial` had still to train when the sweep started."""
+        return max(0, trial.config.epochs - self._epochs_before.get(trial.id, 0))
 
 
 class PlainDisplay:
@@ -113,14 +118,15 @@ class LiveDisplay:
     def __init__(self, plan: Plan, console: Console) -> None:
         self.tally = Tally(plan)
         self._console = console
-        self._live = Live(console=console, refresh_per_second=4, transient=True)
+        self._live = Live(console=console, auto_refresh=False, transient=True)
 
     def __enter__(self) -> Self:
         self._live.start()
         return self
 
     def __exit__(self, *_error: object) -> None:
-        self._live.stop()
+        with contextlib.suppress(OSError):
+            self._live.stop()
 
     def started(self, trial: Trial, folder: RunFolder) -> None:
         """Show the trial."""
@@ -131,18 +137,20 @@ class LiveDisplay:
         self.tally.end(trial, outcome)
         text = f"{trial.id[:SHOWN_ID]} {trial.describe()}: {result(trial, folder, outcome)}"
         colour = "" if outcome.status == "completed" else "red"
-        self._console.print(escape(text), style=colour, highlight=False)
+        with contextlib.suppress(OSError):  # here and below: the terminal was closed; the runner hears of it, too
+            self._console.print(escape(text), style=colour, highlight=False)
 
     def refresh(self) -> None:
         """Draw the present state."""
-        self._live.update(self._render())
+        with contextlib.suppress(OSError):
+            self._live.update(self._render(), refresh=True)
 
     def _render(self) -> RenderableType:
         table = Table(box=None, padding=(0, 2, 0, 0))
         for heading in ("running", "trial", "epoch", "objective", "speed"):
             table.add_column(heading, style="dim" if heading == "running" else "")
-        for trial, folder in self.tally.running.values():
-            run = peek(folder)
+        for trial, followed in self.tally.running.values():
+            run = peek(followed)
             epochs = len(run.epochs) if run else 0
             value = current_value(trial, run)
             speed = run.epochs[-1].get("images_per_second") if run and run.epochs else None
@@ -156,36 +164,36 @@ class LiveDisplay:
         bar = Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
         gone = len(self.tally.plan.done) + len(self.tally.ended)
         bar.add_task(self.tally.plan.folder.name, total=len(self.tally.plan.trials), completed=gone)
-        return Group(table, bar, self.tally.summary())
+        return Group(*([table] if self.tally.running else []), bar, self.tally.summary())
 
 
 Display = LiveDisplay | PlainDisplay
 
 
-def make_display(plan: Plan, console: Console) -> Display:
-    """The display that suits `console`, which writes to stderr."""
-    if console.is_terminal:
-        return LiveDisplay(plan, console)
-    return PlainDisplay(plan, lambda line: print(line, file=console.file, flush=True))
+def make_display(plan: Plan, console: Console, write: Callable[[str], None]) -> Display:
+    """The display that suits `console`, which writes to stderr; `write` takes plain lines for it."""
+    return LiveDisplay(plan, console) if console.is_terminal else PlainDisplay(plan, write)
 
 
 def result(trial: Trial, folder: RunFolder, outcome: Outcome) -> str:
     """How a trial ended: its best value of the objective, or what went wrong."""
     if outcome.status != "completed":
         return f"{outcome.status}{': ' + outcome.error if outcome.error else ''}"
-    return f"{trial.objective.metric} {current_value(trial, peek(folder))}"
+    return f"{trial.objective.metric} {current_value(trial, peek(FollowedRun(folder))) or 'not measured'}"
 
 
 def current_value(trial: Trial, run: Run | None) -> str:
     """The run's best value of the objective so far, as text; empty before the first."""
-    best = run.value(metric_named(trial.objective.metric)) if run else None
+    metric = metric_named(trial.objective.metric)
+    metric = replace(metric, higher_is_better=trial.objective.direction == "maximize")
+    best = run.value(metric) if run else None
     return f"{best.value:.4g} (epoch {best.epoch})" if best else ""
 
 
-def peek(folder: RunFolder) -> Run | None:
-    """The run in `folder` as it stands now, or None before it has a log."""
+def peek(followed: FollowedRun) -> Run | None:
+    """The run as it stands now, or None before it has a log."""
     try:
-        return read_run(folder)
+        return followed.read()
     except OSError:
         return None
 

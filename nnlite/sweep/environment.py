@@ -49,7 +49,7 @@ def git_commit() -> str | None:
 
     def git(*arguments: str) -> str:
         answer = subprocess.run(  # noqa: S603
-            ["git", *arguments],  # noqa: S607
+            ["git", "--no-optional-locks", *arguments],  # noqa: S607
             capture_output=True,
             text=True,
             check=True,

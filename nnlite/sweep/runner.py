@@ -17,12 +17,13 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any, Protocol
 
 from joblib.externals.loky.process_executor import ProcessPoolExecutor
 
-from nnlite.errors import BusyError
+from nnlite.errors import BusyError, InputError
 from nnlite.runs import LogWriter, RunFolder, read_run
 from nnlite.sweep.environment import BLAS_THREADS
 from nnlite.sweep.trials import Trial
@@ -30,7 +31,7 @@ from nnlite.sweep.worker import Outcome, is_done, run_trial
 
 NEWS_SECONDS = 0.25  # how often running trials, and requests to stop, are looked at
 WATCH_SECONDS = 0.2  # how long a worker outlives its runner, at most
-RELEASE_SECONDS = 2.0  # how long the lock of a dead process may take to drop
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 THREAD_VARIABLES = ("OPENBLAS", "OMP", "MKL", "BLIS", "VECLIB_MAXIMUM", "NUMEXPR")
 
 
@@ -70,11 +71,16 @@ class Plan:
 
 
 def make_plan(trials: list[Trial], folder: Path, *, retry_failed: bool = False) -> Plan:
-    """Look at what is in `folder`: a failed trial counts as done, unless it is to be retried."""
+    """Look at what is in `folder`: a failed trial counts as done, unless it is to be retried.
+
+    Raises:
+        InputError: something that is no run's folder is where one should be.
+    """
     done: list[Trial] = []
     pending: list[Trial] = []
     for trial in trials:
         run_folder = RunFolder(folder / trial.id)
+        _check_own(run_folder)
         finished = False
         if run_folder.log.exists():
             run = read_run(run_folder)
@@ -83,13 +89,20 @@ def make_plan(trials: list[Trial], folder: Path, *, retry_failed: bool = False) 
     return Plan(trials, folder, done, pending)
 
 
+def _check_own(folder: RunFolder) -> None:
+    """A run writes into its own folder alone, never through a link to somewhere else."""
+    for path, is_right, kind in ((folder.path, Path.is_dir, "folder"), (folder.log, Path.is_file, "file")):
+        if path.is_symlink() or (path.exists() and not is_right(path)):
+            raise InputError(f"{path} is no ordinary {kind}; move it away, a run belongs there")
+
+
 def run_trials(plan: Plan, jobs: int, context: dict[str, Any], listener: Listener) -> dict[str, Outcome]:
     """Train what is pending with `jobs` worker processes.
 
     Args:
         plan: what to train.
         jobs: how many trials at a time.
-        context: further fields of each start event.
+        context: further fields of each start and resume event.
         listener: is told how it goes.
 
     Returns:
@@ -113,6 +126,8 @@ def run_trials(plan: Plan, jobs: int, context: dict[str, Any], listener: Listene
                         busy[slot.submit(trial, folder, context)] = (slot, trial)
                         listener.started(trial, folder)
                 finished, _ = wait(busy, timeout=NEWS_SECONDS, return_when=FIRST_COMPLETED)
+                if request.signum:
+                    break  # the same signal may have ended the workers: they are stopped, not failed
                 for future in finished:
                     slot, trial = busy.pop(future)
                     folder = plan.run_folder(trial)
@@ -137,8 +152,11 @@ class Slot:
 
     def submit(self, trial: Trial, folder: RunFolder, context: dict[str, Any]) -> "Future[Outcome]":
         """Have the worker train `trial`."""
-        future: Future[Outcome] = self._executor.submit(run_trial, trial, folder, context)
-        return future
+        try:
+            return self._submit(trial, folder, context)
+        except BrokenProcessPool:  # it died while it had nothing to do
+            self._renew()
+            return self._submit(trial, folder, context)
 
     def outcome_of(self, future: "Future[Outcome]", folder: RunFolder) -> Outcome:
         """What came of a finished trial; if its worker died, end its log and make the slot whole again."""
@@ -146,37 +164,40 @@ class Slot:
             return future.result()
         except BrokenProcessPool as error:
             outcome = Outcome("failed", f"its worker process died{_exit_code(error)}")
-            self._executor.shutdown(wait=True, kill_workers=True)
-            self._executor = self._new_executor()
+            self._renew()
             close_log(folder, outcome.status, error=outcome.error)
             return outcome
 
     def close(self, *, kill: bool) -> None:
         """Let the worker go, or end it at once with whatever it is training."""
-        self._executor.shutdown(wait=True, kill_workers=kill)
+        with _held_back_signals():  # loky ends a worker by commands that a second Ctrl-C would reach
+            self._executor.shutdown(wait=True, kill_workers=kill)
+
+    def _submit(self, trial: Trial, folder: RunFolder, context: dict[str, Any]) -> "Future[Outcome]":
+        with _held_back_signals():  # the worker, which this call may start, inherits that until it is ready
+            future: Future[Outcome] = self._executor.submit(run_trial, trial, folder, context)
+        return future
+
+    def _renew(self) -> None:
+        self.close(kill=True)
+        self._executor = self._new_executor()
 
     @staticmethod
     def _new_executor() -> Any:
         # Set before NumPy is imported there; the worker limits the threads of what is loaded already, too.
         threads = {f"{name}_NUM_THREADS": str(BLAS_THREADS) for name in THREAD_VARIABLES}
-        return ProcessPoolExecutor(max_workers=1, initializer=_enter_worker, initargs=(os.getpid(),), env=threads)
+        with _held_back_signals():  # this starts loky's tracker of shared resources
+            return ProcessPoolExecutor(max_workers=1, initializer=_enter_worker, initargs=(os.getpid(),), env=threads)
 
 
 def close_log(folder: RunFolder, status: str, **fields: Any) -> None:
     """Write the end that a dead worker could not write; not if it did, or if nothing was ever written."""
-    deadline = time.monotonic() + RELEASE_SECONDS
-    while folder.log.exists():
-        try:
-            with LogWriter(folder.log) as log:
-                if read_run(folder).end or not folder.log.stat().st_size:
-                    return
-                log.write("end", status=status, **fields)
-        except BusyError:
-            if time.monotonic() > deadline:
-                return  # somebody else trains it now
-            time.sleep(0.05)
-        else:
-            return
+    if not folder.log.exists():
+        return
+    # On a full disk it stays without an end, and thus interrupted; where it is busy, somebody else trains it now.
+    with contextlib.suppress(OSError, BusyError), LogWriter(folder.log) as log:
+        if not read_run(folder).end and folder.log.stat().st_size:
+            log.write("end", status=status, **fields)
 
 
 @dataclass
@@ -194,18 +215,30 @@ def stop_requests() -> Iterator[StopRequest]:
     def note(signum: int, _frame: object) -> None:
         request.signum = signum
 
-    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = [signal.signal(each, note) for each in signals]
+    before = [signal.signal(each, note) for each in STOP_SIGNALS]
     try:
         yield request
     finally:
-        for each, previous in zip(signals, before, strict=True):
+        for each, previous in zip(STOP_SIGNALS, before, strict=True):
             signal.signal(each, previous)
 
 
+@contextlib.contextmanager
+def _held_back_signals() -> Iterator[None]:
+    """Have signals to stop wait until the block ends, for processes that are started in it as well."""
+    resource_tracker.ensure_running()  # every worker needs it, and starting it would let the signals through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _enter_worker(runner: int) -> None:
-    """In the worker, first: leave Ctrl-C to the runner, and do not outlive it."""
+    """In the worker, first: leave what a terminal sends to all its processes to the runner, and do not outlive it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
 
     def watch() -> None:
         while os.getppid() == runner:

@@ -16,9 +16,11 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from nnlite.errors import InputError, nearest
 from nnlite.models import HYPERPARAMETERS, Hyperparameters
 from nnlite.runs.history import Run
-from nnlite.runs.metrics import METRICS, Direction, metric_named
+from nnlite.runs.metrics import METRICS_OF_MODEL, Direction
 
 LARGEST_FILE = 1 << 20  # bytes
+LONGEST_QUOTE = 80  # letters of a wrong value that its sentence repeats
+MOST_SEEDS = 10_000
 TABLES = ("objective", "fixed", "grid")
 DEFAULT_OBJECTIVE = {"classifier": "val_acc", "gan": "fid"}
 
@@ -43,7 +45,7 @@ class SweepTable(BaseModel):
     model: Literal["classifier", "gan"]
     dataset: Annotated[str, StringConstraints(min_length=1)] = "mnist"
     seeds: (
-        Annotated[int, Field(ge=1, le=100_000)] | Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
+        Annotated[int, Field(ge=1, le=MOST_SEEDS)] | Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
     ) = 1
     objective: ObjectiveTable | None = None
     fixed: dict[str, Any] = {}
@@ -146,7 +148,9 @@ def apply_settings(table: Table, settings: Iterable[str]) -> None:
         parts = key.split(".") if "." in key else [key] if key in SweepTable.model_fields else ["fixed", key]
         value = _toml_value(text)
         if len(parts) == 1:
-            table[parts[0]] = value
+            table[key] = value
+            if key == "seeds" and isinstance(table.get("fixed"), dict):
+                table["fixed"].pop("seed", None)
             continue
         section, *inner = parts
         if section not in TABLES or len(inner) != 1:
@@ -157,7 +161,7 @@ def apply_settings(table: Table, settings: Iterable[str]) -> None:
                 if isinstance(table.get(other), dict):
                     table[other].pop(name, None)
             if name == "seed":
-                table.pop("seeds", None)
+                table.pop("seeds", None)  # two ways to say the same
         place = table.setdefault(section, {})
         if not isinstance(place, dict):
             raise InputError(f"--set {setting}: {section} is no table")
@@ -222,21 +226,39 @@ def sentence(error: ValidationError) -> str:
 
 
 def _expectation(error: Any) -> str:
-    if error["type"] == "missing":
-        return "this key is missing"
-    if error["type"] == "string_pattern_mismatch":
-        return f"{error['input']!r} must be a letter or digit, then letters, digits, '.', '_' or '-', 64 at most"
+    found = _shown(error["input"])
+    match error["type"]:
+        case "missing":
+            return "this key is missing"
+        case "extra_forbidden":
+            return "there is no such key"
+        case "string_pattern_mismatch":
+            return f"{found} must be a letter or digit, then letters, digits, '.', '_' or '-', 64 at most"
+    if error["loc"][0] == "seeds":
+        return f"should be how many seeds (1 to {MOST_SEEDS:,}) or a list of whole numbers from 0, not {found}"
     text = str(error["msg"]).removeprefix("Input ").removeprefix("Value error, ")
-    return f"{text}, not {error['input']!r}"
+    return f"{text.replace('a valid dictionary', 'a table')}, not {found}"
+
+
+def _shown(value: object) -> str:
+    text = str(value).lower() if isinstance(value, bool) else repr(value)
+    return text if len(text) <= LONGEST_QUOTE else f"{text[: LONGEST_QUOTE - 3]}..."
 
 
 def _objective(parsed: SweepTable, source: Path) -> Objective:
     table = parsed.objective or ObjectiveTable(metric=DEFAULT_OBJECTIVE[parsed.model])
-    if table.metric not in METRICS:
+    metrics = {name: metric for name, metric in METRICS_OF_MODEL[parsed.model].items() if not metric.on_test}
+    metric = METRICS_OF_MODEL[parsed.model].get(table.metric)
+    if metric is None:
         raise InputError(
-            f"{source}: objective.metric: there is no metric {table.metric!r}; {nearest(table.metric, METRICS)}"
+            f"{source}: objective.metric: the {parsed.model} has no metric {table.metric!r}; "
+            f"{nearest(table.metric, metrics)}"
         )
-    metric = metric_named(table.metric)
+    if metric.on_test:
+        raise InputError(
+            f"{source}: objective.metric: {table.metric} is measured once, after the selection; "
+            f"known are {', '.join(sorted(metrics))}"
+        )
     return Objective(table.metric, table.direction or metric.direction)
 
 
@@ -276,6 +298,7 @@ def _checked(hyperparameters: type[Hyperparameters], name: str, value: Any, plac
 
 def _toml_value(text: str) -> Any:
     try:
-        return tomllib.loads(f"value = {text}")["value"]
+        table = tomllib.loads(f"value = {text}")
     except (ValueError, RecursionError):
         return text.strip()
+    return table["value"] if len(table) == 1 else text.strip()

@@ -8,6 +8,7 @@ import hashlib
 import itertools
 import json
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -67,7 +68,7 @@ def expand(sweep: Sweep, dataset: Dataset) -> list[Trial]:
     """Every trial of `sweep` once: all configurations with the first seed, then all with the second, and so on.
 
     Raises:
-        InputError: there are more than `MOST_TRIALS`.
+        InputError: there are more than `MOST_TRIALS`, or the dataset is too small to hold so many images out.
     """
     count = math.prod(len(values) for values in sweep.grid.values()) * len(sweep.seeds)
     if count > MOST_TRIALS:
@@ -78,14 +79,26 @@ def expand(sweep: Sweep, dataset: Dataset) -> list[Trial]:
         for point in itertools.product(*sweep.grid.values()):
             config = fields.model_validate({**sweep.fixed, **dict(zip(sweep.grid, point, strict=True))})
             trial = Trial(sweep.name, sweep.model, dataset, config, seed, sweep.objective, tuple(sweep.grid))
-            trials.setdefault(trial.id, trial)
+            # Two budgets of the same training are one trial, of the larger budget.
+            if trial.id not in trials or trials[trial.id].config.epochs < config.epochs:
+                trials[trial.id] = trial
+    _check_validation(sweep, dataset, {trial.config.validation for trial in trials.values()})
     return list(trials.values())
 
 
 def single(sweep: Sweep, dataset: Dataset) -> Trial:
     """The one trial of the fixed values alone, with the first seed."""
     config = HYPERPARAMETERS[sweep.model].model_validate(dict(sweep.fixed))
+    _check_validation(sweep, dataset, {config.validation})
     return Trial(sweep.name, sweep.model, dataset, config, sweep.seeds[0], sweep.objective)
+
+
+def _check_validation(sweep: Sweep, dataset: Dataset, counts: Iterable[int]) -> None:
+    for count in counts:
+        try:
+            dataset.split(count)
+        except InputError as error:
+            raise InputError(f"{sweep.source}: {error}") from None
 
 
 def _chosen(fields: dict[str, Any], names: tuple[str, ...]) -> list[tuple[str, Any]]:

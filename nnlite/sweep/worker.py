@@ -50,7 +50,7 @@ def run_trial(trial: Trial, folder: RunFolder, context: dict[str, Any]) -> Outco
     Args:
         trial: what to train.
         folder: where it leaves its files.
-        context: further fields of the start event, such as the sweep file's path.
+        context: further fields of the start or resume event, such as the sweep file's path.
     """
     try:
         with LogWriter(folder.log) as log, limit_threads():
@@ -72,8 +72,9 @@ def is_done(run: Run, trial: Trial) -> bool:
 
 
 def explain(error: BaseException) -> str:
-    """An exception as one line."""
-    return f"{type(error).__name__}: {error}".strip().removesuffix(":").replace("\n", " ")
+    """An exception as one line, without control characters."""
+    line = " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in line)
 
 
 class _Life:
@@ -86,19 +87,20 @@ class _Life:
         self.context = context
         self.started = time.perf_counter()
         self.best: tuple[int, float] | None = None  # epoch and value
+        self.epochs = 0  # trained so far
 
     def live(self) -> Outcome:
         earlier = read_run(self.folder)
         if is_done(earlier, self.trial):
             return Outcome(earlier.status)
-        training = make_training(self.trial)
-        self._begin(training, earlier)
+        training = self._go_on(earlier) or self._start()
         saved = time.perf_counter()
         for epoch in training.epochs():
+            self.epochs = epoch.number
             self.log.write("epoch", epoch=epoch.number, **epoch.metrics)
             if not all(math.isfinite(value) for value in epoch.metrics.values()):
                 error = f"{_first_not_finite(epoch)} is not finite after epoch {epoch.number}"
-                self.log.write("end", status="diverged", error=error, metrics=self._summary(epoch.number))
+                self.log.write("end", status="diverged", error=error, metrics=self._summary())
                 return Outcome("diverged", error)
             self._keep_best(training, epoch)
             self._keep_samples(epoch)
@@ -107,21 +109,30 @@ class _Life:
                 saved = time.perf_counter()
         self._animate()
         scores = training.score(load_arrays(self.folder.best))
-        self.log.write("end", status="completed", metrics=self._summary(self.trial.config.epochs) | scores)
+        self.log.write("end", status="completed", metrics=self._summary() | scores)
         return Outcome("completed")
 
-    def _begin(self, training: Training, earlier: Run) -> None:
-        """Go on from the checkpoint if it fits the log, else start over."""
+    def _start(self) -> Training:
+        # The event comes first: a training that cannot even be set up has failed as what it was to be.
+        self.log.write("start", **self._start_fields())
+        return make_training(self.trial)
+
+    def _go_on(self, earlier: Run) -> Training | None:
+        """The training as its checkpoint left it; None if there is none that is whole and fits the log."""
         checkpoint = self._load_checkpoint(earlier)
         if checkpoint is None:
-            self.log.write("start", **self._start_fields())
-            return
+            return None
         epoch, state = checkpoint
-        training.restore(state)
-        kept = earlier.epochs[:epoch]
-        for line in kept:
+        training = make_training(self.trial)
+        try:
+            training.restore(state)
+        except (InputError, KeyError, ValueError):
+            return None
+        for line in earlier.epochs[:epoch]:
             self._consider(line["epoch"], line)
-        self.log.write("resume", epoch=epoch, **describe_environment())
+        self.epochs = epoch
+        self.log.write("resume", epoch=epoch, epochs=self.trial.config.epochs, **self.context, **describe_environment())
+        return training
 
     def _start_fields(self) -> dict[str, Any]:
         trial = self.trial
@@ -163,7 +174,7 @@ class _Life:
     def _animate(self) -> None:
         pictures = [self.folder.sample(epoch) for epoch in range(1, self.trial.config.epochs + 1)]
         pictures = [path for path in pictures if path.exists()]
-        if pictures:
+        if len(pictures) > 1:
             write_gif(
                 self.folder.animation,
                 [read_png(path) for path in pictures],
@@ -177,25 +188,26 @@ class _Life:
 
     def _load_checkpoint(self, earlier: Run) -> tuple[int, dict[str, Any]] | None:
         """Epoch and state of the checkpoint, if it is of this trial and the log has every epoch up to it."""
-        if not self.folder.checkpoint.exists() or not earlier.start or not self.folder.best.exists():
+        if not earlier.start:
             return None
         try:
+            load_arrays(self.folder.best)  # that it is whole matters only at the end, which would be too late
             state = load_arrays(self.folder.checkpoint)
             identity = json.loads(str(state.pop("identity")))
         except (InputError, KeyError, ValueError):
-            return None  # damaged: training starts over, and the log says so with a new start
+            return None  # missing or damaged: training starts over, and the log says so with a new start
         logged = [line["epoch"] for line in earlier.epochs]
-        epoch = identity.get("epoch", 0)
+        epoch = identity.get("epoch", 0) if isinstance(identity, dict) else 0
         fits = identity == {"schema": SCHEMA, "run": self.trial.id, "epoch": epoch}
         return (epoch, state) if fits and logged[:epoch] == list(range(1, epoch + 1)) else None
 
-    def _summary(self, epochs: int) -> dict[str, float]:
+    def _summary(self) -> dict[str, float]:
         best: dict[str, float] = {}
         if self.best is not None:
             best["best_epoch"] = self.best[0]
             if math.isfinite(self.best[1]):
                 best[self.trial.objective.metric] = self.best[1]
-        return {**best, "epochs": epochs, "seconds": time.perf_counter() - self.started}
+        return {**best, "epochs": self.epochs, "seconds": time.perf_counter() - self.started}
 
 
 def make_training(trial: Trial) -> Training:

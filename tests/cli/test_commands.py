@@ -1,0 +1,172 @@
+"""The commands: what each answers, and with which exit code."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+COMMANDS = [[], ["sweep"], ["train"], ["report"], ["best"], ["runs"], ["data"], ["data", "fetch"]]
+
+
+@pytest.fixture(scope="module")
+def experiments(tmp_path_factory, nnlite, digits_folder):
+    """Two trained sweeps."""
+    folder = tmp_path_factory.mktemp("with space") / "expé'riments"
+    path = folder.parent / "tiny.toml"
+    path.write_text(
+        f'name = "tiny"\nmodel = "classifier"\ndataset = "{digits_folder}"\n'
+        "[fixed]\nvalidation = 300\nhidden = [16]\nepochs = 3\n[grid]\nlearning_rate = [0.1, 0.3]\n",
+        "utf-8",
+    )
+    nnlite("sweep", path, "--experiments", folder, code=0)
+    return folder
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_command_has_help(ask, command):
+    for option in ("--help", "-h"):
+        assert "Usage: nnlite" in ask(*command, option).stdout
+
+
+def test_without_a_command_the_help_is_shown(ask):
+    assert "Usage: nnlite" in ask(code=2).stdout
+
+
+def test_the_version_is_told(ask):
+    assert ask("--version").stdout.startswith("nnlite ")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["swep"],
+        ["sweep"],
+        ["sweep", "x.toml", "--job", "2"],
+        ["sweep", "x.toml", "-j", "0"],
+        ["sweep", "x.toml", "-j", "-1"],
+        ["sweep", "x.toml", "-j", "nan"],
+        ["sweep", "x.toml", "-j", "100000000000000000000"],
+        ["sweep", "x.toml", "--experiments", __file__],
+        ["best", "--at", "first"],
+        ["best", "--metric", "val_ac"],
+        ["runs", "no such folder"],
+        ["report", "no such folder"],
+        ["best", "--experiments", "no such folder"],
+        ["train", "no/run.jsonl"],
+        ["data", "fetch", "minst"],
+    ],
+    ids=" ".join,
+)
+def test_a_wrong_command_line_is_one_sentence_and_exit_code_2(ask, experiments, monkeypatch, arguments):
+    """F65."""
+    monkeypatch.chdir(experiments.parent)
+    (experiments.parent / "experiments").exists() or (experiments.parent / "experiments").symlink_to(experiments)
+    refused = ask(*arguments, code=2)
+    assert refused.stdout == ""
+    assert refused.stderr.startswith("nnlite: ")
+    assert refused.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["runs", "report", "best"])
+def test_a_folder_without_runs_is_nothing_found(ask, tmp_path, command):
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    arguments = ["--experiments", folder] if command == "best" else [folder]
+    assert "holds no run" in ask(command, *arguments, code=1).stderr
+
+
+def test_debug_shows_the_traceback_wherever_it_stands(ask):
+    for arguments in (["--debug", "runs", "nowhere"], ["runs", "nowhere", "--debug"]):
+        process = subprocess.run(
+            [sys.executable, "-m", "nnlite", *arguments], capture_output=True, text=True, check=False
+        )
+        assert process.returncode == 2
+        assert "Traceback" in process.stderr
+    assert "Traceback" not in ask("runs", "nowhere", code=2).stderr
+
+
+def test_a_dry_run_lists_the_trials_and_trains_nothing(ask, spec, tmp_path):
+    path = spec("[grid]\nlearning_rate = [0.1, 0.3]")
+    plan = ask("sweep", path, "-n", "--experiments", tmp_path / "none")
+    assert plan.stdout.count("to train") == 3
+    assert "2 trials, 2 to train" in plan.stdout
+    assert plan.stderr == ""
+    assert not (tmp_path / "none").exists()
+    listed = json.loads(ask("sweep", path, "-n", "--json").stdout)
+    assert listed["schema"] == "nnlite.plan/1"
+    assert [trial["config"]["learning_rate"] for trial in listed["trials"]] == [0.1, 0.3]
+
+
+def test_runs_lists_every_run(ask, experiments):
+    listed = ask("runs", experiments).stdout.splitlines()
+    assert listed[0].split() == ["sweep", "run", "trial", "seed", "status", "epochs", "objective"]
+    assert len(listed) == 3
+    assert all("completed" in line for line in listed[1:])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "schema"),
+    [
+        (["runs"], "nnlite.runs/1"),
+        (["best", "--experiments"], "nnlite.best/1"),
+        (["sweep", "tiny.toml", "--experiments"], "nnlite.sweep/1"),
+        (["sweep", "tiny.toml", "-n", "--experiments"], "nnlite.plan/1"),
+    ],
+)
+def test_json_is_one_document_on_stdout_and_nothing_else(ask, experiments, monkeypatch, arguments, schema):
+    monkeypatch.chdir(experiments.parent)
+    text = ask(*arguments, experiments, "--json").stdout
+    assert json.loads(text)["schema"] == schema
+    assert text.isascii()
+
+
+def test_failures_are_in_the_document_with_their_reason(ask, spec, tmp_path):
+    path = spec("[grid]\nlearning_rate = [0.1, 1e30]", fixed='activation = "relu"\nepochs = 2')
+    document = json.loads(ask("sweep", path, "--experiments", tmp_path, "--json", code=1).stdout)
+    assert [trial["status"] for trial in document["trials"]] == ["completed", "diverged"]
+    assert document["trials"][0]["error"] is None
+    assert "not finite" in document["trials"][1]["error"]
+
+
+def test_the_command_that_repeats_the_best_gives_equal_numbers(ask, experiments, tmp_path, monkeypatch):
+    """F53: through a shell, from a folder whose name needs quoting."""
+    monkeypatch.chdir(tmp_path)
+    (best,) = json.loads(ask("best", "--experiments", experiments, "--json").stdout)["best"]
+    assert best["repeat"].startswith("nnlite train ")
+    python = f"{sys.executable} -m {best['repeat']}"
+    subprocess.run(python, shell=True, check=True, capture_output=True)  # noqa: S602 - as a person would paste it
+    (again,) = json.loads(ask("best", "--experiments", "repeated", "--json").stdout)["best"]
+    timings = {"seconds", "images_per_second"}
+    for name in best["metrics"].keys() - timings:
+        assert best["metrics"][name] == again["metrics"][name]
+    assert best["run"] == again["run"]
+
+
+def test_ranking_by_a_test_metric_warns(ask, experiments):
+    assert "selects on the test images" in ask("best", "--metric", "test_acc", "--experiments", experiments).stderr
+
+
+def test_a_failed_run_is_named_with_its_reason_and_exit_code_1(ask, spec, tmp_path):
+    path = spec(fixed='activation = "relu"\nepochs = 2\nlearning_rate = 1e30')
+    done = ask("train", path, "--experiments", tmp_path, code=1)
+    assert done.stdout == f"0 of 1 trials done in {tmp_path / 'tiny'}\n"
+    assert "is not finite after epoch 1" in done.stderr
+
+
+def test_train_refuses_a_log_that_does_not_say_what_was_trained(ask, tmp_path):
+    (tmp_path / "run.jsonl").write_text("junk\n")
+    assert "no start event" in ask("train", tmp_path / "run.jsonl", code=2).stderr
+
+
+def test_data_names_what_there_is(ask):
+    assert "mnist" in ask("data").stdout
+    assert json.loads(ask("data", "--json").stdout)["schema"] == "nnlite.data/1"
+
+
+def test_a_gan_logs_the_fingerprint_of_its_judge(ask, spec, tmp_path):
+    path = spec(name="draw", model="gan", fixed="epochs = 1\nlatent_dim = 4")
+    ask("train", path, "--experiments", tmp_path)
+    (log,) = tmp_path.rglob("run.jsonl")
+    start = json.loads(log.read_text("utf-8").splitlines()[0])
+    assert len(start["reference"]) == 16

@@ -1,0 +1,118 @@
+"""What the tests of running, asking and the command line share: a small dataset of real digits, and `nnlite` itself."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nnlite.cli.app import run
+from nnlite.data import idx, locate
+
+SMALL = {"train": 1500, "t10k": 500}
+
+
+@pytest.fixture(scope="session")
+def session_folder(tmp_path_factory):
+    """A folder for this test session, the same for all of its processes."""
+    folder = tmp_path_factory.getbasetemp()
+    return folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+
+
+@pytest.fixture(scope="session")
+def cache(session_folder):
+    """The user cache of this session: nothing of the user's own is read or written."""
+    folder = session_folder / "cache"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NNLITE_CACHE", str(folder))
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def mnist(cache):  # noqa: ARG001 - what is unpacked goes there
+    """The real MNIST."""
+    return locate("mnist")
+
+
+@pytest.fixture(scope="session")
+def digits_folder(tmp_path_factory, mnist):
+    """The first images of MNIST as a folder of IDX files: an epoch takes some 10 ms."""
+    folder = tmp_path_factory.mktemp("digits")
+    files = mnist.files
+    for part, images, labels in (
+        ("train", files.train_images, files.train_labels),
+        ("t10k", files.test_images, files.test_labels),
+    ):
+        idx.write(folder / f"{part}-images-idx3-ubyte", np.array(idx.map_file(images, 3)[: SMALL[part]]))
+        idx.write(folder / f"{part}-labels-idx1-ubyte", np.array(idx.map_file(labels, 1)[: SMALL[part]]))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def digits(digits_folder, cache):  # noqa: ARG001 - as above
+    """The small dataset."""
+    return locate(str(digits_folder))
+
+
+@pytest.fixture(scope="session")
+def nnlite(cache):  # noqa: ARG001 - as above
+    """Start `nnlite` with arguments as a process of its own; `wait=False` returns it while it runs."""
+
+    def start(*arguments, wait=True, code=None, env=None, **options):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "nnlite", *map(str, arguments)],
+            stdout=options.pop("stdout", subprocess.PIPE),
+            stderr=options.pop("stderr", subprocess.PIPE),
+            env={**os.environ, **(env or {})},
+            text=True,
+            encoding="utf-8",
+            **options,
+        )
+        if not wait:
+            return process
+        output, news = process.communicate(timeout=120)
+        if code is not None:
+            assert process.returncode == code, news
+        return subprocess.CompletedProcess(process.args, process.returncode, output, news)
+
+    return start
+
+
+@pytest.fixture
+def ask(cache, capsys):  # noqa: ARG001 - as above
+    """Run `nnlite` in this process, which saves the time to start one."""
+
+    def call(*arguments, code=0):
+        capsys.readouterr()
+        returned = run(list(map(str, arguments)))
+        output, news = capsys.readouterr()
+        assert returned == code, news
+        return subprocess.CompletedProcess(arguments, returned, output, news)
+
+    return call
+
+
+@pytest.fixture
+def spec(tmp_path, digits_folder):
+    """Write a sweep file of a small classifier on the small dataset; `text` are further lines, tables and all."""
+
+    def write(text="", *, name="tiny", model="classifier", fixed="epochs = 3", path=None):
+        path = Path(path or tmp_path / f"{name}.toml")
+        path.write_text(
+            f'name = "{name}"\nmodel = "{model}"\ndataset = "{digits_folder}"\n{_above(text)}\n'
+            f"[fixed]\nvalidation = 300\nhidden = [16]\n{fixed}\n{_tables(text)}",
+            "utf-8",
+        )
+        return path
+
+    return write
+
+
+def _above(text):
+    return text.split("[", 1)[0] if not text.startswith("seeds = [") else ""
+
+
+def _tables(text):
+    return text[len(_above(text)) :]

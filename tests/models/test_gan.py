@@ -1,0 +1,189 @@
+"""The GAN: who is updated when, and that each update is the textbook's."""
+
+import itertools
+
+import autograd.numpy as anp
+import numpy as np
+import pytest
+from autograd import grad
+
+from nnlite.models import GanHyperparameters, GanTraining
+from nnlite.models.gan import updates_a_batch
+
+
+@pytest.fixture
+def training(judge, digits):  # noqa: ARG001 - prepared
+    """Make a training whose judge is prepared."""
+
+    def make(**config):
+        config = {"validation": 300, "hidden": [12], "discriminator_hidden": [10], "latent_dim": 6} | config
+        return GanTraining(GanHyperparameters.model_validate({"epochs": 1} | config), digits, seed=0)
+
+    return make
+
+
+def history(training, monkeypatch):
+    """Train an epoch; the weights of both networks after each of their updates, in order."""
+    seen = []
+    networks = {"generator": training.generator, "discriminator": training.discriminator}
+    for name in networks:
+        optimizer = getattr(training, f"_{name}_optimizer")
+        step = optimizer.step
+
+        def spy(name=name, step=step):
+            before = {other: network.state() for other, network in networks.items()}
+            step()
+            seen.append((name, before, {other: network.state() for other, network in networks.items()}))
+
+        monkeypatch.setattr(optimizer, "step", spy)
+    next(training.epochs())
+    return seen
+
+
+def same(one, other):
+    return all(np.array_equal(one[name], other[name]) for name in one)
+
+
+@pytest.mark.parametrize(
+    ("config", "order"),
+    [
+        ({}, "DG DG DG DG DG DG"),
+        ({"discriminator_skip": 2}, "DG G DG G DG G"),
+        ({"discriminator_skip": 3}, "DG DG G DG DG G"),
+        ({"discriminator_skip": 9}, "DG DG DG DG DG DG"),
+        ({"discriminator_steps": 2}, "DDG DDG DDG DDG DDG DDG"),
+        ({"discriminator_steps": 2, "discriminator_skip": 3}, "DDG DDG G DDG DDG G"),
+    ],
+)
+def test_the_discriminator_sits_out_every_nth_batch_and_the_generator_none(training, monkeypatch, config, order):
+    seen = history(training(batch_size=200, **config), monkeypatch)
+    assert "".join(name[0].upper() for name, _, _ in seen) == order.replace(" ", "")
+
+
+def test_a_skipped_batch_leaves_the_discriminator_bit_equal_and_each_step_only_changes_its_own(training, monkeypatch):
+    seen = history(training(batch_size=200, discriminator_skip=2), monkeypatch)
+    for name, before, after in seen:
+        other = {"generator": "discriminator", "discriminator": "generator"}[name]
+        assert same(before[other], after[other])
+        assert not same(before[name], after[name])
+    for (_, _, earlier), (_, later, _) in itertools.pairwise(seen):
+        assert same(earlier["discriminator"], later["discriminator"]), "nothing happens between updates"
+
+
+def test_skipping_counts_on_over_epochs(training):
+    gan = training(batch_size=1200, discriminator_skip=2, epochs=4)
+    with_loss = ["discriminator_loss" in epoch.metrics for epoch in gan.epochs()]
+    assert with_loss == [True, False, True, False], "one batch an epoch; every second is skipped"
+
+
+# The oracle: the same few updates in float64, with the gradients of the autograd package.
+
+
+def layers(state):
+    count = len(state) // 2
+    return [(state[f"{n}.weight"].astype(np.float64), state[f"{n}.bias"].astype(np.float64)) for n in range(count)]
+
+
+def forward(weights, x):
+    for weight, bias in weights[:-1]:
+        x = anp.dot(x, weight) + bias
+        x = anp.where(x > 0, x, 0.2 * x)
+    weight, bias = weights[-1]
+    return anp.dot(x, weight) + bias
+
+
+def softplus(x):
+    return anp.logaddexp(0.0, x)
+
+
+def discriminator_loss(weights, real, drawn):
+    on_real, on_drawn = forward(weights, real), forward(weights, drawn)
+    return (anp.sum(softplus(-on_real)) + anp.sum(softplus(on_drawn))) / (2 * len(real))
+
+
+def generator_loss(weights, latents, discriminator):
+    return anp.mean(softplus(-forward(discriminator, anp.tanh(forward(weights, latents)))))
+
+
+def descend(weights, gradients, rate):
+    return [(w - rate * gw, b - rate * gb) for (w, b), (gw, gb) in zip(weights, gradients, strict=True)]
+
+
+@pytest.mark.parametrize("config", [{}, {"discriminator_skip": 2}, {"discriminator_skip": 3, "discriminator_lr": 0.2}])
+def test_an_epoch_is_what_the_formulas_say(training, digits, config):
+    config = {"optimizer": "sgd", "learning_rate": 0.1, "batch_size": 200} | config
+    gan, oracle = training(**config), training(**config)
+    generator, discriminator = layers(oracle.generator.state()), layers(oracle.discriminator.state())
+    losses = {"generator_loss": [], "discriminator_loss": []}
+    for batch, (images, _) in enumerate(oracle.split.train.batches(200, oracle._order), start=1):
+        real = images / 127.5 - 1.0
+        latents = oracle._latent.standard_normal((len(real), 6), dtype=np.float32).astype(np.float64)
+        drawn = np.tanh(forward(generator, latents))
+        skip = config.get("discriminator_skip", 0)
+        if not skip or batch % skip:
+            losses["discriminator_loss"].append(discriminator_loss(discriminator, real, drawn))
+            gradients = grad(discriminator_loss)(discriminator, real, drawn)
+            discriminator = descend(discriminator, gradients, config.get("discriminator_lr", 0.1))
+        losses["generator_loss"].append(generator_loss(generator, latents, discriminator))
+        generator = descend(generator, grad(generator_loss)(generator, latents, discriminator), 0.1)
+    metrics = next(gan.epochs()).metrics
+    for name, values in losses.items():
+        assert metrics[name] == pytest.approx(np.mean(values), rel=1e-4)
+    for network, expected in ((gan.generator, generator), (gan.discriminator, discriminator)):
+        for (weight, bias), (w, b) in zip(layers(network.state()), expected, strict=True):
+            np.testing.assert_allclose(weight, w, rtol=0, atol=2e-5)
+            np.testing.assert_allclose(bias, b, rtol=0, atol=2e-5)
+    assert digits.pixels == 784
+
+
+def test_quality_and_samples_are_of_the_same_latent_points_at_every_epoch(training):
+    gan = training(epochs=2, learning_rate=1e-12)
+    first, second = gan.epochs()
+    assert first.samples.shape == (100, 28, 28)
+    assert first.samples.dtype == np.uint8
+    assert np.mean(first.samples == second.samples) > 0.99
+    assert first.metrics["fid"] == pytest.approx(second.metrics["fid"], rel=1e-3)
+
+
+def test_without_validation_images_there_is_no_distance_but_a_score(training):
+    gan = training(validation=0)
+    (epoch,) = gan.epochs()
+    assert "fid" not in epoch.metrics
+    assert {"mode_coverage", "label_entropy"} <= epoch.metrics.keys()
+    assert gan.score(gan.weights())["test_fid"] > 0
+
+
+def test_a_single_validation_image_makes_no_number_infinite(training):
+    (epoch,) = training(validation=1).epochs()
+    assert np.isfinite(epoch.metrics["fid"])
+
+
+def test_it_learns_to_draw_more_like_the_digits(training):
+    fids = [epoch.metrics["fid"] for epoch in training(epochs=6, hidden=[64], learning_rate=0.003).epochs()]
+    assert fids[-1] < 0.9 * fids[0]
+
+
+def test_a_restored_training_goes_on_to_the_bit(training):
+    """F41."""
+    config = {"epochs": 3, "discriminator_skip": 2, "batch_size": 400, "lr_schedule": "cosine"}
+    straight, stopped, resumed = (training(**config) for _ in range(3))
+    expected = [epoch.metrics["generator_loss"] for epoch in straight.epochs()]
+    seen = [next(stopped.epochs()).metrics["generator_loss"]]
+    resumed.restore(stopped.state())
+    seen += [epoch.metrics["generator_loss"] for epoch in resumed.epochs()]
+    assert seen == expected
+    assert same(straight.weights(), resumed.weights())
+
+
+@pytest.mark.parametrize(("skip", "steps", "expected"), [(0, 1, 1.0), (2, 1, 0.5), (3, 1, 2 / 3), (2, 4, 2.0)])
+def test_schedules_of_the_discriminator_count_its_own_updates(skip, steps, expected):
+    config = GanHyperparameters(discriminator_skip=skip, discriminator_steps=steps)
+    assert updates_a_batch(config) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("skip", [0, 2])
+def test_a_falling_rate_reaches_zero_for_both_networks(training, skip):
+    gan = training(epochs=2, batch_size=200, discriminator_skip=skip, lr_schedule="linear")
+    list(gan.epochs())
+    assert gan._generator_optimizer.learning_rate == 0
+    assert gan._discriminator_optimizer.learning_rate == 0

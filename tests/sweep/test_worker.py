@@ -1,0 +1,324 @@
+"""One trial's life: whatever happens to it, its log tells, and what was interrupted goes on to the same bits."""
+
+import json
+import os
+import random
+import signal
+import time
+
+import numpy as np
+import pytest
+
+from nnlite.errors import InputError
+from nnlite.models import prepare_reference
+from nnlite.nn import load_arrays, save_arrays
+from nnlite.runs import LogWriter, RunFolder, read_log, read_run
+from nnlite.sweep import worker
+from nnlite.sweep.environment import limit_threads
+from nnlite.sweep.spec import Objective
+from nnlite.sweep.worker import Outcome, explain, run_trial
+
+INTERRUPTIBLE = {
+    "sgd with momentum": {"momentum": 0.9},
+    "adam": {"optimizer": "adam", "learning_rate": 0.003},
+    "step": {"lr_schedule": "step", "lr_decay_epochs": 2},
+    "exponential": {"lr_schedule": "exponential"},
+    "linear": {"lr_schedule": "linear", "momentum": 0.5},
+    "cosine": {"lr_schedule": "cosine", "optimizer": "adam", "learning_rate": 0.003},
+    "gan with skip": {"model": "gan", "discriminator_skip": 2, "latent_dim": 8, "epochs": 4},
+    "gan with steps": {"model": "gan", "discriminator_steps": 2, "latent_dim": 8, "optimizer": "sgd", "epochs": 4},
+}
+QUICK = ("adam", "gan with skip")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return RunFolder(tmp_path / "run")
+
+
+@pytest.fixture(autouse=True)
+def every_epoch(monkeypatch):
+    monkeypatch.setattr(worker, "CHECKPOINT_SECONDS", 0.0)
+
+
+def events_of(folder):
+    return [event["event"] for event in read_log(folder.log)[0]]
+
+
+def stop_after(monkeypatch, epochs):
+    """Have the process end, as far as the trial can tell, when the log has so many epochs."""
+    write = LogWriter.write
+
+    def stopping(self, event, **fields):
+        write(self, event, **fields)
+        if event == "epoch" and fields["epoch"] == epochs:
+            raise StoppedError
+
+    monkeypatch.setattr(LogWriter, "write", stopping)
+
+
+class StoppedError(Exception):
+    """The test's own."""
+
+
+def test_a_run_leaves_its_log_its_checkpoint_and_its_best_weights(trial, folder):
+    """F25, F42: and no temporary file."""
+    assert run_trial(trial(), folder, {"spec": "x.toml"}) == Outcome("completed")
+    assert sorted(path.name for path in folder.path.iterdir()) == ["best.npz", "checkpoint.npz", "run.jsonl"]
+    assert events_of(folder) == ["start", "epoch", "epoch", "epoch", "end"]
+    run = read_run(folder)
+    assert {"schema", "run", "sweep", "model", "dataset", "dataset_checksum", "config", "seed"} <= run.start.keys()
+    assert {"versions", "git", "host", "pid", "threads", "spec", "objective", "swept"} <= run.start.keys()
+    assert run.start["threads"] == 1
+    assert {"test_acc", "test_loss", "best_epoch", "epochs", "val_acc"} <= run.summary().keys()
+    best = max(line["val_acc"] for line in run.epochs)
+    assert run.summary()["val_acc"] == best
+    assert run.epochs[int(run.summary()["best_epoch"]) - 1]["val_acc"] == best
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name in QUICK else pytest.mark.slow) for name in INTERRUPTIBLE]
+)
+def test_a_trial_killed_at_any_moment_ends_with_the_numbers_of_an_undisturbed_one(
+    trial, child, numbers, check_log, digits, tmp_path, name
+):
+    """F01, F05, F40, F41."""
+    if "gan" in name:
+        with limit_threads():
+            prepare_reference(digits)
+    chosen = trial(**{"epochs": 40} | INTERRUPTIBLE[name])
+    undisturbed, killed = RunFolder(tmp_path / "undisturbed"), RunFolder(tmp_path / "killed")
+    assert run_trial(chosen, undisturbed, {}) == Outcome("completed")
+    moments = random.Random(name)  # noqa: S311 - the same moments each time, as far as the machine allows
+    for _ in range(3):
+        process = child(chosen, killed)
+        lines = killed.log.read_bytes().count(b"\n") if killed.log.exists() else 0
+        while process.poll() is None and (not killed.log.exists() or killed.log.read_bytes().count(b"\n") < lines + 3):
+            time.sleep(0.001)
+        time.sleep(moments.uniform(0, 0.05))
+        process.kill()
+        process.communicate()
+    process = child(chosen, killed)
+    assert process.communicate(timeout=60)[0] == "completed\n"
+    assert "resume" in events_of(killed)
+    check_log(killed.log, chosen.config.epochs)
+    assert numbers(killed) == numbers(undisturbed)
+
+
+@pytest.mark.parametrize("after", [1, 2, 3])
+def test_a_stop_between_log_and_checkpoint_repeats_that_epoch(trial, folder, numbers, monkeypatch, tmp_path, after):
+    """F07, F40."""
+    run_trial(trial(), RunFolder(tmp_path / "undisturbed"), {})
+    with monkeypatch.context() as patch:
+        stop_after(patch, after)
+        assert run_trial(trial(), folder, {}).status == "failed"
+    assert run_trial(trial(), folder, {}).status == "completed"
+    assert read_log(folder.log)[0][after + 2]["event"] == ("resume" if after > 1 else "start")
+    assert numbers(folder) == numbers(RunFolder(tmp_path / "undisturbed"))
+
+
+def test_a_finished_trial_is_not_touched(trial, folder):
+    run_trial(trial(), folder, {})
+    before = {path: path.stat().st_mtime_ns for path in folder.path.iterdir()}
+    assert run_trial(trial(), folder, {}) == Outcome("completed")
+    assert run_trial(trial(epochs=2), folder, {}) == Outcome("completed"), "a smaller budget was met already"
+    assert {path: path.stat().st_mtime_ns for path in folder.path.iterdir()} == before
+
+
+def test_more_epochs_go_on_from_the_checkpoint(trial, folder, numbers, tmp_path):
+    run_trial(trial(epochs=5), RunFolder(tmp_path / "at once"), {})
+    run_trial(trial(epochs=2), folder, {})
+    run_trial(trial(epochs=5), folder, {})
+    assert events_of(folder) == ["start", "epoch", "epoch", "end", "resume", "epoch", "epoch", "epoch", "end"]
+    assert numbers(folder) == numbers(RunFolder(tmp_path / "at once"))
+    assert read_run(folder).config["epochs"] == 5
+
+
+def test_an_interrupted_trial_that_is_beyond_a_lowered_budget_counts_its_epochs(trial, folder, monkeypatch):
+    with monkeypatch.context() as patch:
+        stop_after(patch, 3)
+        run_trial(trial(epochs=5), folder, {})
+    run_trial(trial(epochs=1), folder, {})
+    run = read_run(folder)
+    assert (run.status, len(run.epochs), run.summary()["epochs"]) == ("completed", 2, 2)
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[:1000])
+
+
+def flip(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def relabel(path):
+    arrays = load_arrays(path)
+    identity = json.loads(str(arrays["identity"])) | {"run": "0" * 12}
+    save_arrays(path, arrays | {"identity": np.array(json.dumps(identity))})
+
+
+def put_ahead(path):
+    arrays = load_arrays(path)
+    identity = json.loads(str(arrays["identity"])) | {"epoch": 9}
+    save_arrays(path, arrays | {"identity": np.array(json.dumps(identity))})
+
+
+def lose_a_part(path):
+    arrays = load_arrays(path)
+    save_arrays(path, {name: array for name, array in arrays.items() if not name.startswith("optimizer")})
+
+
+def pickled(path):
+    np.savez(path, identity=np.array([{"run": 1}], dtype=object))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(os.unlink, id="missing"),
+        pytest.param(cut, id="F36: cut"),
+        pytest.param(flip, id="F36: a flipped bit"),
+        pytest.param(lambda path: path.write_bytes(b""), id="F36: empty"),
+        pytest.param(lambda path: path.write_text("text"), id="F36: text"),
+        pytest.param(pickled, id="F37: pickled"),
+        pytest.param(relabel, id="F39: of another trial"),
+        pytest.param(put_ahead, id="F40: ahead of the log"),
+        pytest.param(lose_a_part, id="F36: without its optimizer"),
+    ],
+)
+def test_a_checkpoint_that_does_not_fit_starts_the_trial_over_with_a_new_start(
+    trial, folder, numbers, tmp_path, damage
+):
+    check_started_over(trial, folder, numbers, tmp_path, damage, folder.checkpoint)
+
+
+@pytest.mark.parametrize("damage", [os.unlink, cut, flip, pickled])
+def test_best_weights_that_are_damaged_start_the_trial_over_too(trial, folder, numbers, tmp_path, damage):
+    """F36: the checkpoint alone would go on, and find only at the end that there is nothing to score."""
+    check_started_over(trial, folder, numbers, tmp_path, damage, folder.best)
+
+
+def check_started_over(trial, folder, numbers, tmp_path, damage, path):
+    run_trial(trial(epochs=2), folder, {})
+    damage(path)
+    assert run_trial(trial(epochs=3), folder, {}) == Outcome("completed")
+    assert events_of(folder) == ["start", "epoch", "epoch", "end", "start", "epoch", "epoch", "epoch", "end"]
+    run_trial(trial(), RunFolder(tmp_path / "undisturbed"), {})
+    assert numbers(folder) == numbers(RunFolder(tmp_path / "undisturbed"))
+
+
+def test_divergence_is_an_end_of_its_own(trial, folder):
+    """F32, F66."""
+    outcome = run_trial(trial(learning_rate=1e30, activation="relu", epochs=5), folder, {})
+    assert outcome.status == "diverged"
+    assert "is not finite after epoch" in outcome.error
+    run = read_run(folder)
+    assert (run.status, run.finished) == ("diverged", True)
+    assert b"NaN" not in folder.log.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [RuntimeError("broken\nin two \x1b[2J"), MemoryError(), SystemExit(3), KeyboardInterrupt(), RecursionError("deep")],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_trial_that_raises_has_failed_and_says_why(trial, folder, monkeypatch, error):
+    """F02, F03, F70: and its log still says what it was to train."""
+
+    def fail(_trial):
+        raise error
+
+    monkeypatch.setattr(worker, "make_training", fail)
+    outcome = run_trial(trial(), folder, {})
+    assert outcome.status == "failed"
+    assert outcome.error.startswith(type(error).__name__)
+    assert outcome.error.isprintable()
+    run = read_run(folder)
+    assert (run.status, run.error, run.id) == ("failed", outcome.error, trial().id)
+    assert "Traceback" in run.end["traceback"]
+
+
+def test_a_failed_trial_goes_on_from_its_checkpoint(trial, folder, monkeypatch):
+    with monkeypatch.context() as patch:
+        stop_after(patch, 3)
+        run_trial(trial(epochs=4), folder, {})
+    assert read_run(folder).status == "failed"
+    assert run_trial(trial(epochs=4), folder, {}).status == "completed"
+    assert events_of(folder)[-4:] == ["resume", "epoch", "epoch", "end"]
+
+
+def test_a_dataset_that_vanished_fails_the_trial(trial, folder, monkeypatch):
+    gone = trial()
+    monkeypatch.setattr(type(gone.dataset), "split", lambda *_: (_ for _ in ()).throw(InputError("no such file")))
+    assert run_trial(gone, folder, {}) == Outcome("failed", "InputError: no such file")
+
+
+def test_a_trial_that_is_being_trained_elsewhere_is_busy(trial, folder, monkeypatch):
+    """F43, F46."""
+    monkeypatch.setattr("nnlite.runs.log.PATIENCE", 0.0)
+    monkeypatch.setattr(LogWriter.__init__, "__kwdefaults__", {"patience": 0.05})
+    with LogWriter(folder.log):
+        assert run_trial(trial(), folder, {}).status == "busy"
+
+
+def test_a_folder_that_cannot_be_written_fails_the_trial(trial, tmp_path):
+    (tmp_path / "file").touch()
+    assert run_trial(trial(), RunFolder(tmp_path / "file" / "run"), {}).status == "failed"
+
+
+def test_without_the_objective_the_last_weights_are_kept(trial, folder):
+    run_trial(trial(validation=0), folder, {})
+    run = read_run(folder)
+    assert run.summary()["best_epoch"] == 3
+    assert "val_acc" not in run.summary()
+    assert "test_acc" in run.summary()
+
+
+def test_the_best_weights_follow_the_direction_of_the_objective(trial, folder):
+    run_trial(trial(objective=Objective("val_acc", "minimize")), folder, {})
+    assert read_run(folder).summary()["val_acc"] == min(line["val_acc"] for line in read_run(folder).epochs)
+
+
+def test_a_trial_leaves_no_state_behind_for_the_next(trial, tmp_path, numbers):
+    """F67."""
+    for name, seeds in (("alone", [1]), ("after others", [0, 2, 1])):
+        for seed in seeds:
+            run_trial(trial(seed=seed), RunFolder(tmp_path / name / str(seed)), {})
+    assert numbers(tmp_path / "alone/1") == numbers(tmp_path / "after others/1")
+
+
+def test_a_gan_leaves_samples_and_their_animation(trial, folder, digits):
+    with limit_threads():
+        prepare_reference(digits)
+    run_trial(trial("gan", latent_dim=8, epochs=2), folder, {})
+    assert [path.name for path in sorted(folder.samples.iterdir())] == ["epoch_0001.png", "epoch_0002.png"]
+    assert folder.animation.read_bytes().startswith(b"GIF8")
+
+
+def test_an_error_without_text_is_its_type():
+    assert explain(MemoryError()) == "MemoryError"
+
+
+def test_a_folder_deleted_while_training_fails_the_trial_and_makes_no_half_new_one(trial, folder, child):
+    """F21."""
+    process = child(trial(epochs=2000), folder)
+    while not folder.checkpoint.exists():
+        time.sleep(0.01)
+        assert process.poll() is None
+    aside = folder.path.rename(folder.path.with_name("moved"))
+    assert process.communicate(timeout=30)[0] == "failed\n"
+    assert not folder.path.exists()
+    assert read_run(RunFolder(aside)).status == "failed"
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_a_killed_trial_frees_its_log(trial, folder, child, name):
+    """F44."""
+    process = child(trial(epochs=2000), folder)
+    while not folder.checkpoint.exists():
+        time.sleep(0.01)
+    process.send_signal(getattr(signal, name))
+    process.communicate()
+    LogWriter(folder.log).close()
