@@ -9,6 +9,8 @@ import typer
 
 from nnlite.cli.options import EXPERIMENTS, REPORTS, Experiments, Folder, Json
 from nnlite.cli.output import answer, answer_fields, answer_json, answer_table, say
+from nnlite.runs import Metric
+from nnlite.runs.quantities import number, score
 
 if TYPE_CHECKING:
     from nnlite.report import Best, Trial
@@ -38,7 +40,6 @@ def best(
 ) -> None:
     """Show the best trial of each sweep: its metrics, its parameters, the command that repeats it."""
     from nnlite.report import best as best_trials  # noqa: PLC0415
-    from nnlite.report.quantities import number, score  # noqa: PLC0415
 
     found = best_trials(experiments, metric, at)
     if any(each.ranking.metric.on_test for each in found):
@@ -63,7 +64,7 @@ def runs(experiments: Folder = EXPERIMENTS, as_json: Json = False) -> None:
 
     collection = collect(experiments)
     rows = [
-        (ranking.metric.name, configuration.label, trial)
+        (ranking.metric, configuration.label, trial)
         for ranking in map(rank, group_runs(collection.runs))
         for configuration in ranking.configurations
         for trial in configuration.trials
@@ -77,7 +78,7 @@ def runs(experiments: Folder = EXPERIMENTS, as_json: Json = False) -> None:
             [
                 *(trial.run.sweep, trial.run.id, label, str(trial.run.seed), trial.run.status),
                 str(len(trial.run.epochs)),
-                f"{metric} {trial.value:.4g} (epoch {trial.epoch})" if trial.value is not None else "",
+                f"{metric.name} {score(metric, trial.value)} (epoch {trial.epoch})" if trial.value is not None else "",
             ]
             for metric, label, trial in rows
         ],
@@ -111,7 +112,7 @@ def _best_fields(found: "Best") -> dict[str, Any]:
     }
 
 
-def _run_fields(metric: str, trial: "Trial") -> dict[str, Any]:
+def _run_fields(metric: Metric, trial: "Trial") -> dict[str, Any]:
     run = trial.run
     return {
         "sweep": run.sweep,
@@ -121,7 +122,7 @@ def _run_fields(metric: str, trial: "Trial") -> dict[str, Any]:
         "seed": run.seed,
         "status": run.status,
         "epochs": len(run.epochs),
-        "metric": metric,
+        "metric": metric.name,
         "value": trial.value,
         "epoch": trial.epoch,
         "config": run.config,

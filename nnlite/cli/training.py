@@ -23,6 +23,7 @@ from nnlite.errors import InputError
 from nnlite.models import Epoch, prepare_reference
 from nnlite.runs import RunFolder, read_run
 from nnlite.runs.paths import LOG_NAME
+from nnlite.runs.quantities import counted
 from nnlite.sweep import (
     Outcome,
     Plan,
@@ -97,7 +98,8 @@ def _train(checked: Sweep, dataset: Dataset, plan: Plan, jobs: int, *, as_json: 
     if plan.pending:
         with claim(plan.folder):
             context = {"spec": str(checked.source), **_prepare(checked, dataset)}
-            say(f"{_counted(len(plan.pending))} to train in {plan.folder}, {min(jobs, len(plan.pending))} at a time")
+            at_once = min(jobs, len(plan.pending))
+            say(f"{counted(len(plan.pending), 'trial')} to train in {plan.folder}, {at_once} at a time")
             with make_display(plan, news, say) as display:
                 outcomes = run_trials(plan, jobs, context, display)
     ends = {trial.id: _end_of(plan.run_folder(trial), outcomes.get(trial.id)) for trial in plan.trials}
@@ -129,10 +131,6 @@ def _end_of(folder: RunFolder, outcome: Outcome | None) -> Outcome:
     return Outcome(run.status, run.error)
 
 
-def _counted(trials: int) -> str:
-    return "1 trial" if trials == 1 else f"{trials} trials"
-
-
 def _prepare(checked: Sweep, dataset: Dataset) -> dict[str, str]:
     """Make ready what all workers share, before the first of them starts; what their logs should say about it."""
     if checked.model != "gan":
@@ -157,7 +155,7 @@ def _print_plan(plan: Plan, *, as_json: bool) -> None:
         ["run", "trial", "epochs", "state"],
         [[trial.id, trial.describe(), str(trial.config.epochs), states[trial.id]] for trial in plan.trials],
     )
-    answer(f"{_counted(len(plan.trials))}, {len(pending)} to train, in {plan.folder}")
+    answer(f"{counted(len(plan.trials), 'trial')}, {len(pending)} to train, in {plan.folder}")
 
 
 def _trial_fields(plan: Plan, trial: Trial, status: str) -> dict[str, Any]:

@@ -20,9 +20,9 @@ from matplotlib.transforms import ScaledTranslation
 
 from nnlite.report.groups import natural
 from nnlite.report.intervals import estimate
-from nnlite.report.quantities import number
 from nnlite.report.style import PALETTE, WIDTH, axis_label, in_house_style, plain, value_axis
 from nnlite.runs import Metric
+from nnlite.runs.quantities import number
 
 MOST_PANELS = 8
 MOST_HUES = 6

@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from nnlite.report.comparison import having, values_of
-from nnlite.report.quantities import is_share, number
 from nnlite.report.style import INK, WIDTH, axis_label, in_house_style, plain
 from nnlite.runs import Metric
+from nnlite.runs.quantities import is_share, number
 
 MOST_CELLS = 12  # on a side
 EMPTY = (0.94, 0.94, 0.94, 1.0)

@@ -12,12 +12,12 @@ from nnlite.report.curves import MOST_BANDS, MOST_LINES, learning_curves, shown_
 from nnlite.report.frame import epoch_frame
 from nnlite.report.heatmap import heat_map
 from nnlite.report.markdown import code, image, text
-from nnlite.report.quantities import counted, score
 from nnlite.report.ranking import Ranking, Trial
 from nnlite.report.results import named
 from nnlite.report.section import Section
 from nnlite.report.style import png
 from nnlite.runs import METRICS
+from nnlite.runs.quantities import counted, score
 
 SCALE_NOTE = " The accuracy's axis is logarithmic in the error, so that both ends can be read."
 BANDS_NOTE = (

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from nnlite.report import illustrations, provenance, results
+from nnlite.report.estimates import score_with_interval
 from nnlite.report.groups import Group
 from nnlite.report.markdown import code, link, slug, table, text
-from nnlite.report.quantities import score_with_interval
 from nnlite.report.ranking import Ranking, rank
 from nnlite.report.section import Section
 from nnlite.report.style import in_house_style

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from nnlite.report.frame import readable
 from nnlite.report.markdown import code, table, text, visible
-from nnlite.report.quantities import counted, duration, number
 from nnlite.report.ranking import Configuration, Ranking, Trial
 from nnlite.report.section import Section
 from nnlite.runs import Run, Unreadable
+from nnlite.runs.quantities import counted, duration, number
 
 MOST_IDS = 5
 ENDS = {"diverged": "diverged", "failed": "failed", "interrupted": "interrupted", "running": "still training"}

@@ -18,8 +18,8 @@ import pandas as pd
 from nnlite.report.frame import finite, readable
 from nnlite.report.groups import Group, natural
 from nnlite.report.intervals import Estimate, estimate
-from nnlite.report.quantities import number
 from nnlite.runs import Metric, Run
+from nnlite.runs.quantities import number
 
 At = Literal["best", "last"]
 FINISHED = ("completed", "pruned")

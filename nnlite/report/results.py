@@ -1,12 +1,13 @@
 """The sections of a page that say what came out: who won and by how much, the leader board, the test score."""
 
+from nnlite.report.estimates import lead, score_with_interval
 from nnlite.report.frame import finite, readable
 from nnlite.report.intervals import difference, estimate
 from nnlite.report.markdown import code, table, text
-from nnlite.report.quantities import counted, duration, lead, number, score_with_interval
 from nnlite.report.ranking import Configuration, Ranking
 from nnlite.report.section import Section
 from nnlite.runs import METRICS
+from nnlite.runs.quantities import counted, duration, number
 
 MOST_ROWS = 20  # of a table; the rest is folded away
 

@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from nnlite.runs import FollowedRun, Run, RunFolder, metric_named
+from nnlite.runs.quantities import duration, score
 from nnlite.sweep.runner import Plan
 from nnlite.sweep.trials import Trial
 from nnlite.sweep.worker import Outcome
@@ -187,7 +188,7 @@ def current_value(trial: Trial, run: Run | None) -> str:
     metric = metric_named(trial.objective.metric)
     metric = replace(metric, higher_is_better=trial.objective.direction == "maximize")
     best = run.value(metric) if run else None
-    return f"{best.value:.4g} (epoch {best.epoch})" if best else ""
+    return f"{score(metric, best.value)} (epoch {best.epoch})" if best else ""
 
 
 def peek(followed: FollowedRun) -> Run | None:
@@ -196,12 +197,3 @@ def peek(followed: FollowedRun) -> Run | None:
         return followed.read()
     except OSError:
         return None
-
-
-def duration(seconds: float) -> str:
-    """Such as "40 s", "12 min" or "3.5 h"."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if seconds < 5400:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"

@@ -25,14 +25,13 @@ from joblib.externals.loky.process_executor import ProcessPoolExecutor
 
 from nnlite.errors import BusyError, InputError
 from nnlite.runs import LogWriter, RunFolder, read_run
-from nnlite.sweep.environment import BLAS_THREADS
+from nnlite.sweep.environment import worker_variables
 from nnlite.sweep.trials import Trial
 from nnlite.sweep.worker import Outcome, is_done, run_trial
 
 NEWS_SECONDS = 0.25  # how often running trials, and requests to stop, are looked at
 WATCH_SECONDS = 0.2  # how long a worker outlives its runner, at most
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-THREAD_VARIABLES = ("OPENBLAS", "OMP", "MKL", "BLIS", "VECLIB_MAXIMUM", "NUMEXPR")
 
 
 class Listener(Protocol):
@@ -184,10 +183,10 @@ class Slot:
 
     @staticmethod
     def _new_executor() -> Any:
-        # Set before NumPy is imported there; the worker limits the threads of what is loaded already, too.
-        threads = {f"{name}_NUM_THREADS": str(BLAS_THREADS) for name in THREAD_VARIABLES}
         with _held_back_signals():  # this starts loky's tracker of shared resources
-            return ProcessPoolExecutor(max_workers=1, initializer=_enter_worker, initargs=(os.getpid(),), env=threads)
+            return ProcessPoolExecutor(
+                max_workers=1, initializer=_enter_worker, initargs=(os.getpid(),), env=worker_variables()
+            )
 
 
 def close_log(folder: RunFolder, status: str, **fields: Any) -> None:

@@ -109,7 +109,6 @@ def test_a_folder_without_runs_holds_nothing(tmp_path):
         '{"event": "start"}\n',
         '{"event": "start", "config": {}, "seed": "x"}\n',
         '{"event": "start", "config": [1], "seed": 1}\n',
-        '{"event": "start", "config": {}, "seed": 1}\n{"event": "end", "status": 3}\n',
     ],
 )
 def test_a_foreign_log_costs_itself_alone(logs, tmp_path, content):

@@ -2,9 +2,10 @@
 
 import pytest
 
+from nnlite.report.estimates import lead, score_with_interval
 from nnlite.report.intervals import Estimate
-from nnlite.report.quantities import counted, duration, lead, number, score, score_with_interval
 from nnlite.runs import METRICS
+from nnlite.runs.quantities import counted, duration, number, score
 
 
 @pytest.mark.parametrize(
