@@ -27,7 +27,7 @@ from nnlite.runs.quantities import number
 MOST_PANELS = 8
 MOST_HUES = 6
 MOST_MEANS = 12  # more values than this were sampled, not chosen: a line through their means is noise
-LOG_DECADES = 1.5
+LOG_DECADES = 1.0  # values further apart than that were meant as factors
 NEXT_LABEL = 0.09  # of the axis: nearer labels would overlap
 MARKERS = "osD^vP"
 DODGE = 5.0  # points between series that share a place
