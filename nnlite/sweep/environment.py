@@ -21,22 +21,8 @@ def limit_threads() -> threadpool_limits:
 
 
 def worker_variables() -> dict[str, str]:
-    """The environment variables that a worker needs before NumPy is imported there.
-
-    OpenBLAS knows processors by name and gives one that is newer than itself the kernels of an older one: AVX2 where
-    there is AVX-512, which makes training slower by a third. It is told, unless the user has told it something else.
-    """
-    variables = {f"{name}_NUM_THREADS": str(BLAS_THREADS) for name in THREAD_VARIABLES}
-    kernels = {library.get("architecture") for library in threadpool_info() if library["internal_api"] == "openblas"}
-    if kernels & {"Haswell", "Zen"} and _has_avx512() and "OPENBLAS_CORETYPE" not in os.environ:
-        variables["OPENBLAS_CORETYPE"] = "SkylakeX"
-    return variables
-
-
-def _has_avx512() -> bool:
-    """Whether NumPy has found the instructions that OpenBLAS's kernels for SkylakeX are made of."""
-    config = np.show_config(mode="dicts") or {}
-    return not {"AVX512_SKX", "X86_V4"}.isdisjoint(config.get("SIMD Extensions", {}).get("found", ()))
+    """The environment variables that a worker needs before NumPy is imported there."""
+    return {f"{name}_NUM_THREADS": str(BLAS_THREADS) for name in THREAD_VARIABLES}
 
 
 def describe_environment() -> dict[str, Any]:
