@@ -1,10 +1,23 @@
 """Automatic differentiation of NumPy: tensors, tapes, and the table of derivative rules."""
 
-from nnlite.autodiff import elementwise, indexing, products, reductions, shaping  # noqa: F401 - they fill the table
+from nnlite.autodiff import (  # noqa: F401 - they fill the tables
+    choices,
+    constants,
+    contraction,
+    elementwise,
+    indexing,
+    joining,
+    linear_algebra,
+    products,
+    reductions,
+    shaping,
+)
 from nnlite.autodiff.check import check_gradient
 from nnlite.autodiff.compounds import (
     affine,
     leaky_relu,
+    log_softmax,
+    log_sum_exp,
     relu,
     sigmoid,
     sigmoid_cross_entropy,
@@ -22,6 +35,8 @@ __all__ = [
     "affine",
     "check_gradient",
     "leaky_relu",
+    "log_softmax",
+    "log_sum_exp",
     "primitive",
     "relu",
     "sigmoid",

@@ -43,7 +43,9 @@ def check_gradient(
     def scalar(*tensors: Any) -> Any:
         return np.sum(function(*tensors) * weights)
 
-    directions = [rng.standard_normal(point.shape) for point in points]
+    directions = [np.empty_like(point) for point in points]  # of the same memory order, which order="K" asks for
+    for direction in directions:
+        direction[...] = rng.standard_normal(direction.shape)
     up = scalar(*(Tensor(point + STEP * d) for point, d in zip(points, directions, strict=True)))
     down = scalar(*(Tensor(point - STEP * d) for point, d in zip(points, directions, strict=True)))
     expected = float(up - down) / (2 * STEP)

@@ -4,15 +4,16 @@ Each has its own rule for one of two reasons: stability (the sigmoid and the cro
 of a dense layer). Everything else is composed of NumPy calls and needs no rule.
 """
 
+import math
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nnlite.autodiff.primitive import primitive
-from nnlite.autodiff.tensor import Tensor, stop_gradient
+from nnlite.autodiff.rule import composed
+from nnlite.autodiff.tensor import stop_gradient
 
-Array = Tensor | NDArray[Any]
+SERIES = 0.3  # below it, np.sinc and its first derivatives are taken from ten terms of the series
 
 
 @primitive(
@@ -43,7 +44,7 @@ def relu(x: Any) -> Any:
     return np.maximum(x, 0)
 
 
-@primitive(lambda g, y, x, slope=0.2: g * np.where(x > 0, 1.0, slope))
+@primitive(lambda g, y, x, slope=0.2: np.where(x > 0, g, slope * g))
 def leaky_relu(x: Any, slope: float = 0.2) -> Any:
     """The positive part of x plus `slope` times the negative one; its derivative at 0 is taken to be `slope`."""
     return np.where(x > 0, x, slope * x)
@@ -55,10 +56,24 @@ def softplus(x: Any) -> Any:
     return np.logaddexp(0.0, x).astype(x.dtype, copy=False)
 
 
-def softmax(x: Any) -> Any:
-    """exp(x) / sum(exp(x)) over the last axis, without overflow."""
-    exponentials = np.exp(x - np.max(stop_gradient(x), axis=-1, keepdims=True))
-    return exponentials / np.sum(exponentials, axis=-1, keepdims=True)
+@primitive(lambda g, y, x, axis=-1, keepdims=False: _kept(g, axis, keepdims) * np.exp(x - _kept(y, axis, keepdims)))
+def log_sum_exp(x: Any, axis: int = -1, keepdims: bool = False) -> Any:
+    """log(sum(exp(x))) over an axis, without overflow."""
+    highest = np.max(x, axis=axis, keepdims=True)
+    highest = np.where(np.isfinite(highest), highest, 0)
+    y = np.log(np.sum(np.exp(x - highest), axis=axis, keepdims=True)) + highest
+    return y if keepdims else np.squeeze(y, axis)
+
+
+def log_softmax(x: Any, axis: int = -1) -> Any:
+    """log(softmax(x)), without overflow and without losing small probabilities."""
+    return x - log_sum_exp(x, axis, keepdims=True)
+
+
+def softmax(x: Any, axis: int = -1) -> Any:
+    """exp(x) / sum(exp(x)) over an axis, without overflow."""
+    exponentials = np.exp(x - np.max(stop_gradient(x), axis=axis, keepdims=True))
+    return exponentials / np.sum(exponentials, axis=axis, keepdims=True)
 
 
 @primitive(lambda g, y, logits, labels: (g * (1.0 / len(labels))) * (softmax(logits) - one_hot(labels, logits)), None)
@@ -77,7 +92,10 @@ def softmax_cross_entropy(logits: Any, labels: Any) -> Any:
     return np.mean(log_sum - shifted[np.arange(len(labels)), labels])
 
 
-@primitive(lambda g, y, logits, targets: (g * (1.0 / np.size(logits))) * (sigmoid(logits) - targets), None)
+@primitive(
+    lambda g, y, logits, targets: (g * (1.0 / np.size(logits))) * (sigmoid(logits) - targets),
+    lambda g, y, logits, targets: -(g * (1.0 / np.size(logits))) * logits,
+)
 def sigmoid_cross_entropy(logits: Any, targets: Any) -> Any:
     """The mean of -t log(s) - (1 - t) log(1 - s) with s = sigmoid(logit), without overflow.
 
@@ -94,4 +112,21 @@ def sigmoid_cross_entropy(logits: Any, targets: Any) -> Any:
 
 def one_hot(labels: Any, like: Any) -> Any:
     """Rows of zeros with a one at each label, of the shape (n, classes) and the dtype of `like`."""
-    return (np.arange(np.shape(like)[-1]) == np.asarray(labels)[:, None]).astype(like.dtype)
+    rows = np.zeros(np.shape(like), like.dtype)
+    rows[np.arange(len(labels)), labels] = 1.0
+    return rows
+
+
+def _kept(array: Any, axis: int, keepdims: bool) -> Any:
+    return array if keepdims else np.expand_dims(array, axis)
+
+
+@composed(np.sinc)
+def sinc(x: Any) -> Any:
+    """sin(pi x) / (pi x), by its power series where that quotient and its derivatives lose their digits."""
+    near = np.abs(stop_gradient(x)) < SERIES
+    series: Any = 0.0
+    for k in reversed(range(1, 10)):  # 1 - u/(2 3) (1 - u/(4 5) (1 - ...)), with u = (pi x)^2
+        series = np.square(np.where(near, x, 0.0) * math.pi) * (1.0 - series) / (2 * k * (2 * k + 1))
+    angle = np.where(near, 1.0, x) * math.pi
+    return np.where(near, 1.0 - series, np.sin(angle) / angle)

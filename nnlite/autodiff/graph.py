@@ -6,7 +6,7 @@ The order in a recording's list is the order of execution, so walking it in reve
 uses: nothing is sorted, nothing recurses. (Method: Griewank and Walther, Evaluating Derivatives, 2nd ed., chapter 3.)
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextvars import ContextVar
 from typing import Any, Protocol
 
@@ -24,7 +24,7 @@ class Node:
         rule: how to differentiate it; None for a leaf.
         args: the positional arguments, tensors replaced by plain arrays.
         kwargs: the keyword arguments.
-        parents: (position in `args`, node) of each argument that is tracked.
+        parents: (position in `args`, node) of each argument that is tracked; None once its tape has been used up.
         value: the result as a plain array; None for a leaf.
     """
 
@@ -35,7 +35,7 @@ class Node:
         rule: Rule | None = None,
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
-        parents: tuple[tuple[int, "Node"], ...] = (),
+        parents: tuple[tuple[int, "Node"], ...] | None = (),
         value: Any = None,
     ) -> None:
         self.rule = rule
@@ -43,6 +43,10 @@ class Node:
         self.kwargs = kwargs or {}
         self.parents = parents
         self.value = value
+
+    def forget(self) -> None:
+        """Let go of everything that was only needed to differentiate."""
+        self.args, self.kwargs, self.parents, self.value = (), {}, None, None
 
 
 class Recorder(Protocol):
@@ -60,9 +64,22 @@ def depends_on(nodes: Sequence[Node], sources: Iterable[Node]) -> set[Node]:
     """The sources, and all those of `nodes` (in order of execution) that were computed from them."""
     reached = set(sources)
     for node in nodes:
-        if any(parent in reached for _, parent in node.parents):
+        if any(parent in reached for _, parent in node.parents or ()):
             reached.add(node)
     return reached
+
+
+def comes_from(node: Node, sources: Collection[Node]) -> bool:
+    """Whether `node` was computed from one of `sources`, on whatever tape; or has forgotten where it is from."""
+    pending, seen = [node], {node}
+    while pending:
+        node = pending.pop()
+        if node in sources or node.parents is None:
+            return True
+        fresh = {parent for _, parent in node.parents} - seen
+        seen |= fresh
+        pending.extend(fresh)
+    return False
 
 
 def walk_back(
@@ -88,34 +105,40 @@ def walk_back(
         if node.rule is None or node not in needed or node not in gradients:
             continue
         g = gradients[node] if node in sources else gradients.pop(node)
-        args = list(node.args)
-        value = node.value
+        args, value, parents = list(node.args), node.value, node.parents or ()
         if lift is not None:
             value = lift(value, node)
-            for position, parent in node.parents:
+            for position, parent in parents:
                 args[position] = lift(args[position], parent)
-        for position, parent in node.parents:
+        for position, parent in parents:
             if parent not in needed:
                 continue
             product = node.rule.gradient(position)
             assert product is not None
-            contribution = fit(product(g, value, *args, **node.kwargs), node.args[position])
+            contribution = fit(product(g, value, *args, **node.kwargs), node.args[position], node.rule)
             # A sum, never an addition in place: the contribution may be the very array that another parent was given.
             gradients[parent] = gradients[parent] + contribution if parent in gradients else contribution
     return {source: gradients[source] for source in sources if source in gradients}
 
 
-def fit(gradient: Array, argument: Array) -> Array:
-    """Undo broadcasting and promotion: the `gradient` in the shape and dtype of the `argument` that it belongs to."""
-    shape = argument.shape
-    if gradient.shape != shape:
-        leading = gradient.ndim - len(shape)
+def fit(gradient: Array, argument: Array, rule: Rule) -> Array:
+    """Undo broadcasting and promotion: the `gradient` in the shape and dtype of the `argument` that it belongs to.
+
+    Raises:
+        ValueError: the argument could not have been broadcast to the gradient's shape, so its `rule` is wrong.
+    """
+    if gradient.shape != argument.shape:
+        leading = gradient.ndim - argument.ndim
+        shape = (1,) * leading + argument.shape
         stretched = tuple(
-            axis
-            for axis, length in enumerate(gradient.shape)
-            if axis < leading or (shape[axis - leading] == 1 and length != 1)
+            axis for axis, (length, had) in enumerate(zip(gradient.shape, shape, strict=False)) if had == 1 != length
         )
-        gradient = np.reshape(np.sum(gradient, axis=stretched), shape)
+        summed = np.sum(gradient, axis=stretched, keepdims=True)
+        if summed.shape != shape:
+            raise ValueError(
+                f"the rule of {rule.name} gives an argument of shape {argument.shape} a gradient of {gradient.shape}"
+            )
+        gradient = np.reshape(summed, argument.shape)
     if gradient.dtype != argument.dtype:
         gradient = np.astype(gradient, argument.dtype)
     return gradient

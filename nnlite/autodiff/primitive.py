@@ -4,6 +4,7 @@ import functools
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar, cast
 
+from nnlite.autodiff.calls import arrays_by_position
 from nnlite.autodiff.rule import RULES, Gradient, Rule
 from nnlite.autodiff.tensor import Tensor, apply
 
@@ -11,21 +12,25 @@ Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
 
-def primitive(*gradients: Gradient | None) -> Callable[[Callable[Parameters, Result]], Callable[Parameters, Result]]:
+def primitive(
+    *gradients: Gradient | None, variadic: bool = False
+) -> Callable[[Callable[Parameters, Result]], Callable[Parameters, Result]]:
     """Make a function on plain arrays one that tensors may be given to, with a rule of its own.
 
     Args:
-        gradients: its vector-Jacobian products, as in `rule.Rule`.
+        gradients: its vector-Jacobian products, as in `rule.Rule`, whose arguments are called as the function's are.
+        variadic: as in `rule.Rule`.
     """
 
     def decorate(compute: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
-        rule = Rule(compute.__name__, compute, gradients)
+        rule = Rule(compute.__name__, compute, gradients, variadic)
 
         @functools.wraps(compute)
         def call(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
-            if any(isinstance(arg, Tensor) for arg in args):
-                return cast("Result", apply(rule, args, kwargs))
-            return compute(*args, **kwargs)
+            arrays, options = arrays_by_position(rule, args, kwargs)
+            if any(isinstance(array, Tensor) for array in arrays):
+                return cast("Result", apply(rule, arrays, options))
+            return cast("Result", rule.compute(*arrays, **options))
 
         RULES[call] = rule
         return call

@@ -1,14 +1,18 @@
 """Rules of products of matrices and vectors.
 
 The gradient of `y = a @ b` is `g @ b.T` for a and `a.T @ g` for b, batch by batch; a vector is a matrix with one row
-or one column that has been left out, and is treated as such.
+or one column that has been left out, and is treated as such. All other products are composed of this one, except for
+np.einsum (see `contraction`).
 """
 
+import functools
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from nnlite.autodiff.rule import derivative
+from nnlite.autodiff.rule import composed, derivative
 
 
 def _matmul_left(g: Any, y: Any, a: Any, b: Any) -> Any:
@@ -27,16 +31,65 @@ def _matmul_right(g: Any, y: Any, a: Any, b: Any) -> Any:
     return np.matmul(np.matrix_transpose(a), g)
 
 
-def _dot(side: Any) -> Any:
-    def product(g: Any, y: Any, a: Any, b: Any, out: None = None) -> Any:
-        if np.ndim(a) == 0 or np.ndim(b) == 0:
-            return g * (b if side is _matmul_left else a)
-        if np.ndim(a) > 2 or np.ndim(b) > 2:
-            raise TypeError("np.dot of more than two dimensions has no derivative rule; use np.matmul")
-        return side(g, y, a, b)
-
-    return product
-
-
 derivative(np.matmul, _matmul_left, _matmul_right)
-derivative(np.dot, _dot(_matmul_left), _dot(_matmul_right))
+composed(np.linalg.matmul)(lambda x1, x2, /: np.matmul(x1, x2))
+composed(np.vecdot)(lambda a, b, /: np.sum(a * b, -1))
+composed(np.vdot)(lambda a, b, /: np.matmul(np.ravel(a), np.ravel(b)))
+composed(np.outer)(lambda a, b: np.reshape(a, (-1, 1)) * np.ravel(b))
+if hasattr(np, "matvec"):  # since NumPy 2.2
+    composed(np.matvec)(lambda a, x, /: np.matmul(a, np.expand_dims(x, -1))[..., 0])
+    composed(np.vecmat)(lambda x, a, /: np.matmul(np.expand_dims(x, -2), a)[..., 0, :])
+composed(np.linalg.outer)(lambda x1, x2, /: np.outer(x1, x2))
+composed(np.linalg.vecdot)(lambda x1, x2, /, *, axis=-1: np.sum(x1 * x2, axis))
+composed(np.linalg.multi_dot)(lambda arrays: functools.reduce(np.dot, arrays))
+
+
+@composed(np.dot)
+def dot(a: Any, b: Any) -> Any:
+    """Of the last axis of a and the last but one of b."""
+    if np.ndim(a) == 0 or np.ndim(b) == 0:
+        return a * b
+    if np.ndim(b) == 1 or np.ndim(a) <= 2 >= np.ndim(b):
+        return np.matmul(a, b)
+    return np.tensordot(a, b, (-1, -2))
+
+
+@composed(np.inner)
+def inner(a: Any, b: Any, /) -> Any:
+    """Of the last axes of both."""
+    return a * b if np.ndim(a) == 0 or np.ndim(b) == 0 else np.tensordot(a, b, (-1, -1))
+
+
+@composed(np.tensordot)
+def tensordot(a: Any, b: Any, axes: int | Sequence[Any] = 2) -> Any:
+    """One matrix product, with the axes that are summed over brought together."""
+    pair = (range(-axes, 0), range(axes)) if isinstance(axes, int) else axes
+    of_a, of_b = ([axis % np.ndim(x) for axis in np.ravel(each)] for x, each in zip((a, b), pair, strict=True))
+    kept_a = [axis for axis in range(np.ndim(a)) if axis not in of_a]
+    kept_b = [axis for axis in range(np.ndim(b)) if axis not in of_b]
+    count = math.prod(np.shape(a)[axis] for axis in of_a)
+    rows = np.reshape(np.transpose(a, [*kept_a, *of_a]), (-1, count))
+    columns = np.reshape(np.transpose(b, [*of_b, *kept_b]), (count, -1))
+    return np.reshape(rows @ columns, [np.shape(a)[axis] for axis in kept_a] + [np.shape(b)[axis] for axis in kept_b])
+
+
+composed(np.linalg.tensordot)(lambda x1, x2, /, *, axes=2: np.tensordot(x1, x2, axes))
+
+
+@composed(np.kron)
+def kron(a: Any, b: Any) -> Any:
+    """Every element of a times the whole of b."""
+    ndim = max(np.ndim(a), np.ndim(b))
+    of_a, of_b = ((1,) * (ndim - np.ndim(x)) + np.shape(x) for x in (a, b))
+    spread_a = np.reshape(a, [length for each in of_a for length in (each, 1)])
+    spread_b = np.reshape(b, [length for each in of_b for length in (1, each)])
+    return np.reshape(spread_a * spread_b, [n * m for n, m in zip(of_a, of_b, strict=True)])
+
+
+@composed(np.trace)
+def trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    """The sum of the diagonal."""
+    return np.sum(np.diagonal(a, offset, axis1, axis2), -1)
+
+
+composed(np.linalg.trace)(lambda x, /, *, offset=0: np.trace(x, offset, -2, -1))

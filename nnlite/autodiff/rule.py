@@ -1,4 +1,4 @@
-"""What a derivative rule is, and the one table that holds them all.
+"""What a derivative rule is, and the tables that hold what the engine knows of every function.
 
 A primitive is a function that the engine differentiates by a formula instead of by looking inside. Its rule has one
 vector-Jacobian product for each positional argument: given the gradient `g` of the loss with respect to the result
@@ -7,14 +7,20 @@ vector-Jacobian product for each positional argument: given the gradient `g` of 
     gradient(g, y, *args, **kwargs) -> array,
 
 written in NumPy calls, so that it is differentiable itself. A rule need not undo broadcasting or keep the dtype: the
-walk back through the tape does so once for all rules (see `graph`).
+walk back through the tape does so once for all rules (see `graph`). What a product's signature does not name (`where=`
+of np.sum) has no derivative and is refused.
+
+Every other function is composed of primitives, constant, a writer, or refused.
 """
 
+import inspect
+import math
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 Gradient = Callable[..., Any]
+Composition = TypeVar("Composition", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,39 +32,76 @@ class Rule:
         compute: the primitive itself, called with plain arrays.
         gradients: one product an argument; None where there is no derivative (an axis, a mask). An argument beyond
             the tuple has none either.
-        spread: the first argument is a sequence of arrays (np.concatenate). `compute` and the gradients then take the
-            arrays as positional and all else as keyword arguments, and `gradients` holds a single function that is
-            also given `position`, the array's place in the sequence.
+        variadic: the primitive takes any number of arrays; `gradients` then holds a single product for all of them,
+            which is also given `position`, the place of the array in question.
+        parameters: what the arguments that may be given by position are called, read off the products.
+        keywords: what may be given by keyword.
+        arity: how many arguments may be given by position.
     """
 
     name: str
     compute: Callable[..., Any]
     gradients: tuple[Gradient | None, ...]
-    spread: bool = False
+    variadic: bool = False
+    parameters: tuple[str, ...] = field(init=False)
+    keywords: frozenset[str] = field(init=False)
+    arity: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        product = next(each for each in self.gradients if each is not None)
+        _, _, *parameters = inspect.signature(product).parameters.values()  # without g and y
+        positional = tuple(each.name for each in parameters if each.kind is each.POSITIONAL_OR_KEYWORD)
+        object.__setattr__(self, "parameters", positional)
+        object.__setattr__(self, "keywords", frozenset(each.name for each in parameters))
+        object.__setattr__(self, "arity", math.inf if self.variadic else len(positional))
 
     def gradient(self, position: int) -> Gradient | None:
         """The product for the argument at `position`, or None if that argument has no derivative."""
-        if self.spread:
-            spread = self.gradients[0]
-            assert spread is not None
-            return lambda g, y, *args, **kwargs: spread(g, y, *args, position=position, **kwargs)
+        if self.variadic:
+            product = self.gradients[0]
+            assert product is not None
+            return lambda g, y, *args, **kwargs: product(g, y, *args, position=position, **kwargs)
         return self.gradients[position] if position < len(self.gradients) else None
 
 
-# Keys are NumPy functions, ufuncs, and (ufunc, method) pairs such as (np.add, "reduce").
+# All tables are keyed by NumPy function, ufunc, or (ufunc, method) such as (np.add, "outer").
 RULES: dict[Hashable, Rule] = {}
+
+# Functions that are written out in terms of others. A composition takes those of the arguments that it can treat.
+COMPOSED: dict[Hashable, Callable[..., Any]] = {}
 
 # Functions whose results do not change with small changes of their arguments, or are no numbers at all: they are
 # computed on plain arrays, and nothing is recorded.
 CONSTANT: set[Hashable] = set()
 
+# Functions that write into their first argument, with its name.
+WRITERS: dict[Hashable, str] = {}
+
 
 def derivative(function: Callable[..., Any], *gradients: Gradient | None) -> None:
     """Enter the rule of a NumPy function into the table."""
     assert function not in RULES, function
-    RULES[function] = Rule(f"np.{function.__name__}", function, gradients)
+    RULES[function] = Rule(name_of(function), function, gradients)
+
+
+def composed(*functions: Hashable) -> Callable[[Composition], Composition]:
+    """Enter the decorated function as what `functions` are while a tape records."""
+
+    def enter(composition: Composition) -> Composition:
+        COMPOSED.update(dict.fromkeys(functions, composition))
+        return composition
+
+    return enter
 
 
 def constant(*functions: Callable[..., Any]) -> None:
     """Enter functions that carry no derivative into the table."""
     CONSTANT.update(functions)
+
+
+def name_of(function: Any) -> str:
+    """What errors call a NumPy function, a ufunc, or a (ufunc, method)."""
+    if isinstance(function, tuple):
+        return f"{name_of(function[0])}.{function[1]}"
+    module = getattr(function, "__module__", None) or "numpy"  # ufuncs of NumPy < 2.4 do not say
+    return f"{module.replace('numpy', 'np', 1)}.{function.__name__}"

@@ -1,6 +1,6 @@
-"""Rules of functions that move elements without changing them: reshaping, joining, broadcasting.
+"""Rules of functions that reorder or stretch axes without changing an element.
 
-Each is a linear map that copies elements; its gradient sends every copy's share back to where it came from.
+Each is a linear map; its gradient sends every copy's share back to where it came from.
 """
 
 from collections.abc import Sequence
@@ -8,42 +8,63 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.autodiff.rule import RULES, Rule, constant, derivative
+from nnlite.autodiff.indexing import moves
+from nnlite.autodiff.rule import composed, derivative
+
+_reshape_places, _ravel_places = moves(np.reshape), moves(np.ravel)
 
 
-def _back_to_shape(g: Any, y: Any, x: Any, *_args: Any, **_kwargs: Any) -> Any:
-    return np.reshape(g, np.shape(x))
+def _back_to_shape(g: Any, y: Any, a: Any, axis: Any = None) -> Any:
+    return np.reshape(g, np.shape(a))
 
 
-def _untranspose(g: Any, y: Any, x: Any, axes: Sequence[int] | None = None) -> Any:
-    return np.transpose(g, None if axes is None else np.argsort([axis % np.ndim(x) for axis in axes]))
+def _unreshape(g: Any, y: Any, a: Any, shape: Any, order: Any = "C", *, copy: Any = None) -> Any:
+    return np.reshape(g, np.shape(a)) if order == "C" else _reshape_places(g, y, a, shape, order=order)
 
 
-def _take_apart(g: Any, y: Any, *arrays: Any, position: int, axis: int = 0, **_kwargs: Any) -> Any:
-    start = sum(np.shape(array)[axis] for array in arrays[:position])
-    window = [slice(None)] * np.ndim(g)
-    window[axis] = slice(start, start + np.shape(arrays[position])[axis])
-    return g[tuple(window)]
+def _unravel(g: Any, y: Any, a: Any, order: Any = "C") -> Any:
+    return np.reshape(g, np.shape(a)) if order == "C" else _ravel_places(g, y, a, order=order)
 
 
-def _unstack(g: Any, y: Any, *_arrays: Any, position: int, axis: int = 0, **_kwargs: Any) -> Any:
-    return np.moveaxis(g, axis, 0)[position]
+def _untranspose(g: Any, y: Any, a: Any, axes: Sequence[int] | None = None) -> Any:
+    return np.transpose(g, None if axes is None else np.argsort([axis % np.ndim(a) for axis in axes]))
 
 
-derivative(np.reshape, _back_to_shape)
-derivative(np.ravel, _back_to_shape)
+derivative(np.reshape, _unreshape)
+derivative(np.ravel, _unravel)
 derivative(np.squeeze, _back_to_shape)
 derivative(np.expand_dims, _back_to_shape)
 derivative(np.transpose, _untranspose)
+derivative(np.swapaxes, lambda g, y, a, axis1, axis2: np.swapaxes(g, axis1, axis2))
+derivative(np.moveaxis, lambda g, y, a, source, destination: np.moveaxis(g, destination, source))
 derivative(np.matrix_transpose, lambda g, y, x: np.matrix_transpose(g))
-derivative(np.swapaxes, lambda g, y, x, axis1, axis2: np.swapaxes(g, axis1, axis2))
-derivative(np.moveaxis, lambda g, y, x, source, destination: np.moveaxis(g, destination, source))
-derivative(np.broadcast_to, lambda g, y, x, shape, subok=False: g)  # the walk back sums over what was stretched
-RULES[np.concatenate] = Rule(
-    "np.concatenate", lambda *arrays, **kwargs: np.concatenate(arrays, **kwargs), (_take_apart,), spread=True
-)
-RULES[np.stack] = Rule("np.stack", lambda *arrays, **kwargs: np.stack(arrays, **kwargs), (_unstack,), spread=True)
+derivative(np.linalg.matrix_transpose, lambda g, y, x: np.matrix_transpose(g))
+derivative(np.broadcast_to, lambda g, y, array, shape, subok=False: g)  # the walk back sums over what was stretched
 
-constant(np.shape, np.ndim, np.size, np.zeros_like, np.ones_like, np.full_like, np.empty_like)
-constant(np.array_repr, np.array_str, np.array2string, np.result_type, np.may_share_memory, np.shares_memory)
-constant(np.save, np.savez, np.savez_compressed, np.savetxt)
+
+@composed(np.broadcast_arrays)
+def broadcast_arrays(*args: Any) -> Any:
+    """Each in the shape of all together."""
+    shape = np.broadcast_shapes(*map(np.shape, args))
+    return tuple(np.broadcast_to(each, shape) for each in args)
+
+
+@composed(np.meshgrid)
+def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: Any = "xy") -> Any:
+    """Each by the indices that the grid of their indices gives."""
+    grids = np.meshgrid(*(np.arange(np.size(x)) for x in xi), copy=copy, sparse=sparse, indexing=indexing)
+    return tuple(np.ravel(x)[grid] for x, grid in zip(xi, grids, strict=True))
+
+
+def _of_one_or_many(reshape: Any) -> Any:
+    return lambda *arys: reshape(arys[0]) if len(arys) == 1 else tuple(map(reshape, arys))
+
+
+def _atleast_3d(a: Any) -> Any:
+    shapes = {0: (1, 1, 1), 1: (1, -1, 1), 2: (*np.shape(a), 1)}
+    return np.reshape(a, shapes.get(np.ndim(a), np.shape(a)))
+
+
+composed(np.atleast_1d)(_of_one_or_many(lambda a: np.reshape(a, np.shape(a) or (1,))))
+composed(np.atleast_2d)(_of_one_or_many(lambda a: np.reshape(a, (1,) * (2 - np.ndim(a)) + np.shape(a))))
+composed(np.atleast_3d)(_of_one_or_many(_atleast_3d))

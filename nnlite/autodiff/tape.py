@@ -8,39 +8,44 @@ A tape owns its recording, a flat list; it may be entered again to record more, 
 also hears what an inner one does while it differentiates, which is how gradients of gradients come about.
 """
 
-from collections.abc import Iterable, Sequence
-from contextvars import Token
+from collections.abc import Collection, Iterable
 from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from nnlite.autodiff.graph import RECORDERS, Node, Recorder, walk_back
+from nnlite.autodiff.graph import RECORDERS, Node, comes_from, depends_on, walk_back
 from nnlite.autodiff.tensor import Tensor, as_tensor, lift, plain
 
 
 class GradientTape:
-    """Records primitives on tensors while it is active in this thread or task."""
+    """Records primitives on tensors while it is active in this thread or task.
+
+    Nothing may be changed between being recorded and being differentiated. Results are read-only, and a tensor that
+    was changed in place is an error; but NumPy tells nobody when a plain array is written to, or a tensor's memory
+    through another array that shares it: that much is left to the caller.
+    """
 
     def __init__(self) -> None:
         self._nodes: list[Node] = []
         self._leaves: dict[Node, Tensor] = {}
         self._used = False
-        self._token: Token[tuple[Recorder, ...]] | None = None
+        self._recording = False
 
     def __enter__(self) -> Self:
-        if self._token is not None:
+        if self._recording:
             raise RuntimeError("this GradientTape is recording already")
         if self._used:
             raise RuntimeError("this GradientTape was used up by backward(): make a new one")
-        self._token = RECORDERS.set((*RECORDERS.get(), self))
+        self._recording = True
+        RECORDERS.set((*RECORDERS.get(), self))
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        assert self._token is not None
-        RECORDERS.reset(self._token)
-        self._token = None
+        # Generators may leave in another order than they entered, so it is not always the innermost that leaves.
+        RECORDERS.set(tuple(each for each in RECORDERS.get() if each is not self))
+        self._recording = False
 
     def record(self, node: Node, leaves: Iterable[tuple[Node, Tensor]]) -> None:
         """Take note of an executed primitive; called by the engine alone."""
@@ -51,7 +56,7 @@ class GradientTape:
     def gradient(
         self,
         target: Tensor,
-        sources: Sequence[Tensor],
+        sources: Iterable[Tensor],
         output_gradient: ArrayLike | None = None,
         *,
         unconnected_zero: bool = False,
@@ -68,22 +73,30 @@ class GradientTape:
             One tensor a source, of its shape and dtype; tracked if an outer tape is recording.
 
         Raises:
-            ValueError: the target is not on this tape, is no scalar, or does not depend on a source.
+            TypeError: `sources` is no sequence of tensors.
+            ValueError: the target is not on this tape, is no scalar, or does not depend on a source, or a part of the
+                way from the source to the target is on another tape.
             RuntimeError: a leaf has been changed in place since it was recorded, or the tape is used up.
         """
-        self._check(target)
-        seed = self._seed(target, output_gradient)
+        sources = sources if isinstance(sources, np.ndarray) else list(sources)
+        if isinstance(sources, np.ndarray) or not all(isinstance(source, Tensor) for source in sources):
+            raise TypeError("sources is a list of tensors, also for one: tape.gradient(y, [x])")
+        start = self._check(target)
         nodes = [source._node for source in sources]
-        known = [node for node in nodes if node is not None]
+        known = {node for node in nodes if node is not None}
+        self._check_complete(start, known)
         recording = bool(RECORDERS.get())
-        assert target._node is not None
-        gradients = walk_back(self._nodes, target._node, seed, known, self._lift if recording else None)
+        seed = _seed(target, output_gradient)
+        found = walk_back(
+            self._nodes, start, seed if recording else plain(seed), known, self._lift if recording else None
+        )
+        gradients = found if recording else _separate(found)
         results = []
         for position, (source, node) in enumerate(zip(sources, nodes, strict=True)):
             if node is not None and node in gradients:
                 results.append(as_tensor(gradients[node]))
             elif unconnected_zero:
-                results.append(Tensor(np.zeros_like(plain(source))))
+                results.append(as_tensor(np.zeros(source.shape, source.dtype)))
             else:
                 raise ValueError(
                     f"the target does not depend on source {position}, as far as this tape knows: was the source used "
@@ -96,21 +109,21 @@ class GradientTape:
 
         As `Tensor.backward`, which calls it.
         """
-        if self._token is not None:
+        if self._recording:
             raise RuntimeError("backward() inside its own GradientTape: call it after the with block")
-        self._check(target)
-        seed = self._seed(target, None)
+        start = self._check(target)
+        seed = plain(_seed(target, None))
         leaves = self._leaves
         if sources is not None:
             leaves = {}
             for source in sources:
-                if source._node is None or source._node not in self._leaves:
+                if not isinstance(source, Tensor) or source._node is None or source._node not in self._leaves:
                     raise ValueError("backward() was given a source that is no leaf of this GradientTape")
                 leaves[source._node] = source
-        assert target._node is not None
+        self._check_complete(start, leaves, every=sources is None)
         token = RECORDERS.set(())  # .grad is a number to step by, not itself to be differentiated
         try:
-            gradients = walk_back(self._nodes, target._node, seed, leaves)
+            gradients = _separate(walk_back(self._nodes, start, seed, leaves))
         finally:
             RECORDERS.reset(token)
         if sources is not None and len(gradients) < len(leaves):
@@ -119,34 +132,62 @@ class GradientTape:
             leaf = leaves[node]
             leaf.grad = gradient if leaf.grad is None else leaf.grad + gradient
         self._used = True
+        for node in self._nodes:
+            node.forget()
         self._nodes.clear()
         self._leaves.clear()
 
-    def _check(self, target: Tensor) -> None:
+    def _check(self, target: Tensor) -> Node:
+        """The node of the target, if everything is in order."""
         if self._used:
             raise RuntimeError("this GradientTape was used up by backward(): record the computation on a new one")
-        if not isinstance(target, Tensor) or target._node is None:
-            raise ValueError("the target was not recorded on a GradientTape: compute it inside the with block")
+        node = target._node if isinstance(target, Tensor) else None
+        if node is None or (node not in self._leaves and node not in self._nodes):
+            raise ValueError("the target was not recorded on this GradientTape: compute it inside the with block")
         for leaf, tensor in self._leaves.items():
             if tensor._node is not leaf:
                 raise RuntimeError(
                     f"a tensor of shape {tensor.shape} was changed in place after this GradientTape recorded it, so "
                     "the gradient would be wrong: differentiate before changing it"
                 )
+        return node
+
+    def _check_complete(self, target: Node, sources: Collection[Node], *, every: bool = False) -> None:
+        """Raise if the target comes from a source (or, if `every`, from anything) also by way of another tape."""
+        foreign = {parent for node in self._nodes for _, parent in node.parents or ()}
+        foreign.difference_update(self._nodes, self._leaves, sources)
+        hidden = {node for node in foreign if every or comes_from(node, sources)}
+        if hidden and target in depends_on(self._nodes, hidden):
+            raise ValueError(
+                "the target also depends on a tensor that another GradientTape recorded, and this one cannot follow it "
+                "there: compute both on one tape, or use nnlite.stop_gradient(x) where the other part is constant"
+            )
 
     def _lift(self, value: Any, node: Node) -> Tensor:
         leaf = self._leaves.get(node)
         return lift(value, node, self) if leaf is None else leaf
 
-    @staticmethod
-    def _seed(target: Tensor, output_gradient: ArrayLike | None) -> Any:
-        if output_gradient is None:
-            if target.size != 1:
-                raise ValueError(
-                    f"the target has shape {target.shape}: only a scalar has a gradient without an output_gradient"
-                )
-            return np.ones(target.shape, target.dtype)
-        seed = np.asarray(plain(output_gradient), dtype=target.dtype)
-        if seed.shape != target.shape:
-            raise ValueError(f"output_gradient has shape {seed.shape}, the target {target.shape}")
-        return seed
+
+def _seed(target: Tensor, output_gradient: ArrayLike | None) -> Any:
+    if output_gradient is None:
+        if target.size != 1:
+            raise ValueError(
+                f"the target has shape {target.shape}: only a scalar has a gradient without an output_gradient"
+            )
+        return np.ones(target.shape, target.dtype)
+    seed = as_tensor(output_gradient)
+    if seed.shape != target.shape:
+        raise ValueError(f"output_gradient has shape {seed.shape}, the target {target.shape}")
+    return seed if seed.dtype == target.dtype else np.astype(seed, target.dtype)
+
+
+def _separate(gradients: dict[Node, Any]) -> dict[Node, NDArray[Any]]:
+    """The gradients as arrays of their own, which may be written to: rules pass on what they were given, or views."""
+    owned: dict[int, NDArray[Any]] = {}
+    separate = {}
+    for node, gradient in gradients.items():
+        array = np.asarray(gradient)
+        if array.base is not None or id(array) in owned or not array.flags.writeable:
+            array = array.copy()
+        owned[id(array)] = separate[node] = array
+    return separate

@@ -1,0 +1,77 @@
+"""Rules of functions that choose between values: maximum, where, clip.
+
+The gradient goes to what was chosen. Where two candidates are equal, each gets half of it.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from nnlite.autodiff.primitive import primitive
+from nnlite.autodiff.rule import composed, derivative
+
+
+def _shared(g: Any, chosen: Any, equal: Any) -> Any:
+    return np.where(chosen, g, np.where(equal, 0.5 * g, 0.0))
+
+
+derivative(
+    np.maximum,
+    lambda g, y, a, b: _shared(g, a > b, a == b),
+    lambda g, y, a, b: _shared(g, b > a, a == b),
+)
+derivative(
+    np.minimum,
+    lambda g, y, a, b: _shared(g, a < b, a == b),
+    lambda g, y, a, b: _shared(g, b < a, a == b),
+)
+# fmax and fmin choose the other where one is NaN.
+derivative(
+    np.fmax,
+    lambda g, y, a, b: _shared(g, (a > b) | np.isnan(b), a == b),
+    lambda g, y, a, b: _shared(g, (b > a) | np.isnan(a), a == b),
+)
+derivative(
+    np.fmin,
+    lambda g, y, a, b: _shared(g, (a < b) | np.isnan(b), a == b),
+    lambda g, y, a, b: _shared(g, (b < a) | np.isnan(a), a == b),
+)
+
+
+@primitive(
+    None,
+    lambda g, y, condition, a, b: np.where(condition, g, 0.0),
+    lambda g, y, condition, a, b: np.where(condition, 0.0, g),
+)
+def chosen(condition: Any, a: Any, b: Any) -> Any:
+    """np.where of three arguments."""
+    return np.where(condition, a, b)
+
+
+@composed(np.where)
+def where(condition: Any, x: Any = None, y: Any = None, /) -> Any:
+    """Of three arguments, or the indices of what is not zero."""
+    return np.nonzero(condition) if x is None else chosen(condition, x, y)
+
+
+@composed(np.select)
+def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
+    """The first choice whose condition holds."""
+    result = default
+    for condition, choice in zip(reversed(condlist), reversed(choicelist), strict=True):
+        result = np.where(condition, choice, result)
+    return result
+
+
+@composed(np.clip)
+def clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:  # noqa: A002
+    """Also where a bound is met exactly, the gradient is halved between the array and the bound."""
+    lower, upper = a_min if min is None else min, a_max if max is None else max
+    raised = np.positive(a) if lower is None else np.maximum(a, lower)
+    return raised if upper is None else np.minimum(raised, upper)
+
+
+@composed(np._core.umath.clip)  # type: ignore[attr-defined] # the ufunc behind np.clip, of which NumPy also tells
+def clip_ufunc(x: Any, lower: Any, upper: Any, /) -> Any:
+    """As np.clip."""
+    return np.minimum(np.maximum(x, lower), upper)

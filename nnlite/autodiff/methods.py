@@ -1,0 +1,210 @@
+"""The methods of an array, each sent to its NumPy twin.
+
+NumPy tells a subclass of each `np.reshape(x, ...)`, but not of `x.reshape(...)`, `x[...]`, `x.T` or `x.sort()`.
+`Dispatched` closes that gap: its methods call the functions, which arrive at `__array_function__`, and those that
+write into the array are refused while a tape records.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from nnlite.autodiff.graph import RECORDERS, Node
+
+NO_WRITING = (
+    "{name} changes an array in place, which a GradientTape cannot record; compute a new array instead "
+    "(np.where, np.concatenate), or do it outside the tape"
+)
+NO_VIEW = (
+    "{name} shows a tensor's memory to what a GradientTape cannot record; index, reshape or copy the tensor, or use "
+    "nnlite.stop_gradient(x) if it may be treated as constant"
+)
+
+
+def plain(value: Any) -> Any:
+    """`value` with each tensor in it, however deep in lists, tuples and dicts, as the plain array that it is."""
+    if isinstance(value, Dispatched):
+        return np.ndarray.view(value, np.ndarray)
+    if type(value) in (list, tuple):
+        return type(value)(plain(each) for each in value)
+    if type(value) is dict:
+        return {key: plain(each) for key, each in value.items()}
+    return value
+
+
+def changed(array: Any) -> None:
+    """Declare that `array`, if it is a tensor, has been written to: what was recorded of it before no longer holds."""
+    if isinstance(array, Dispatched):
+        array.__dict__.pop("_node", None)
+
+
+def refuse_writing(name: str) -> None:
+    """Raise if a tape records.
+
+    Raises:
+        TypeError: what writing is called, and what to do instead.
+    """
+    if RECORDERS.get():
+        raise TypeError(NO_WRITING.format(name=name))
+
+
+def _twin(function: Callable[..., Any]) -> Any:
+    """The method that calls its NumPy twin, and so comes through `__array_function__`."""
+
+    def method(self: "Dispatched", *args: Any, **kwargs: Any) -> Any:
+        return function(self, *args, **kwargs)
+
+    method.__name__ = function.__name__
+    method.__doc__ = f"As np.{function.__name__}."
+    return method
+
+
+def _in_place(method: Callable[..., Any]) -> Any:
+    """The method of np.ndarray that changes an array, refused while a tape records."""
+
+    def guarded(self: "Dispatched", *args: Any, **kwargs: Any) -> Any:
+        refuse_writing(f"x.{method.__name__}()")
+        result = method(self, *plain(args), **plain(kwargs))
+        changed(self)
+        return result
+
+    guarded.__name__ = method.__name__
+    guarded.__doc__ = f"As np.ndarray.{method.__name__}; refused while a GradientTape records."
+    return guarded
+
+
+def _exposing(member: Any) -> Any:
+    """The method or attribute of np.ndarray that shares an array's memory, refused while a tape records."""
+
+    def guarded(self: "Dispatched", *args: Any, **kwargs: Any) -> Any:
+        if RECORDERS.get():
+            raise TypeError(NO_VIEW.format(name=f"x.{member.__name__}"))
+        return member(self, *args, **kwargs) if callable(member) else member.__get__(self)
+
+    guarded.__name__ = member.__name__
+    guarded.__doc__ = f"As np.ndarray.{member.__name__}; refused while a GradientTape records."
+    return guarded
+
+
+def _settable(attribute: Any, read: Callable[[Any], Any] | None = None) -> Any:
+    """The attribute of np.ndarray whose assignment changes an array, refused while a tape records."""
+
+    def assign(self: "Dispatched", value: Any) -> None:
+        refuse_writing(f"x.{attribute.__name__} = value")
+        attribute.__set__(self, plain(value))
+        changed(self)
+
+    return property(read or attribute.__get__, assign, doc=f"As np.ndarray.{attribute.__name__}.")
+
+
+class Dispatched(np.ndarray[Any, np.dtype[Any]]):
+    """An array whose methods arrive at `__array_function__`, as NumPy's functions do."""
+
+    _node: Node | None = None  # the executed primitive, or the leaf, that stands for this very object on a tape
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        refuse_writing("x[...] = value")
+        super().__setitem__(plain(index), plain(value))
+        changed(self)
+
+    def __copy__(self) -> Any:
+        return np.copy(self)
+
+    def reshape(self, *shape: Any, **kwargs: Any) -> Any:
+        """As np.reshape; the lengths may be separate arguments."""
+        return np.reshape(self, shape[0] if len(shape) == 1 else shape, **kwargs)
+
+    def transpose(self, *axes: Any) -> Any:
+        """As np.transpose; the axes may be separate arguments."""
+        return np.transpose(self, axes[0] if len(axes) == 1 else axes or None)
+
+    def astype(  # type: ignore[override]
+        self, dtype: DTypeLike, order: Any = "K", casting: Any = "unsafe", subok: bool = True, copy: bool = True
+    ) -> Any:
+        """As np.astype, and with np.ndarray's order and casting."""
+        del subok
+        if not np.can_cast(self.dtype, dtype, casting):
+            raise TypeError(f"cannot cast from {self.dtype} to {np.dtype(dtype)} according to the rule {casting!r}")
+        converted = np.astype(self, dtype, copy=copy)
+        return converted if order == "K" else np.copy(converted, order=order)
+
+    def compress(self, condition: Any, axis: Any = None, out: Any = None) -> Any:
+        """As np.compress."""
+        return np.compress(condition, self, axis) if out is None else np.compress(condition, self, axis, out=out)
+
+    def flatten(self, order: Any = "C") -> Any:
+        """As np.ravel, and always a copy."""
+        return np.copy(np.ravel(self, order), order="C")
+
+    def setflags(self, write: Any = None, align: Any = None, uic: Any = None) -> None:
+        """As np.ndarray.setflags; what a GradientTape has recorded stays read-only."""
+        if write and self._node is not None and self._node.rule is not None:
+            raise ValueError("a result that a GradientTape recorded cannot be made writeable: copy it")
+        super().setflags(write=write, align=align, uic=uic)
+
+    def view(self, *args: Any, **kwargs: Any) -> Any:
+        """As np.ndarray.view; while a GradientTape records only x.view(np.ndarray), which is stop_gradient(x)."""
+        if args != (np.ndarray,) and RECORDERS.get():
+            raise TypeError(NO_VIEW.format(name="x.view()"))
+        return super().view(*args, **kwargs)
+
+    @property
+    def T(self) -> Any:  # noqa: N802 - NumPy's name
+        """As np.transpose."""
+        return np.transpose(self)
+
+    @property
+    def mT(self) -> Any:  # noqa: N802 - NumPy's name
+        """As np.matrix_transpose."""
+        return np.matrix_transpose(self)
+
+    if not TYPE_CHECKING:  # which knows them from np.ndarray
+        dtype = _settable(np.ndarray.dtype)
+        flat = _settable(np.ndarray.flat, read=_exposing(np.ndarray.flat))
+        imag = _settable(np.ndarray.imag, read=np.imag)
+        real = _settable(np.ndarray.real, read=np.real)
+        shape = _settable(np.ndarray.shape)
+        strides = _settable(np.ndarray.strides)
+
+    all = _twin(np.all)
+    any = _twin(np.any)
+    argmax = _twin(np.argmax)
+    argmin = _twin(np.argmin)
+    argpartition = _twin(np.argpartition)
+    argsort = _twin(np.argsort)
+    choose = _twin(np.choose)
+    clip = _twin(np.clip)
+    conj = _twin(np.conjugate)
+    conjugate = _twin(np.conjugate)
+    copy = _twin(np.copy)
+    cumprod = _twin(np.cumprod)
+    cumsum = _twin(np.cumsum)
+    diagonal = _twin(np.diagonal)
+    dot = _twin(np.dot)
+    max = _twin(np.max)
+    mean = _twin(np.mean)
+    min = _twin(np.min)
+    nonzero = _twin(np.nonzero)
+    prod = _twin(np.prod)
+    ravel = _twin(np.ravel)
+    repeat = _twin(np.repeat)
+    round = _twin(np.round)
+    searchsorted = _twin(np.searchsorted)
+    squeeze = _twin(np.squeeze)
+    std = _twin(np.std)
+    sum = _twin(np.sum)
+    swapaxes = _twin(np.swapaxes)
+    take = _twin(np.take)
+    trace = _twin(np.trace)
+    var = _twin(np.var)
+
+    byteswap = _in_place(np.ndarray.byteswap)
+    fill = _in_place(np.ndarray.fill)
+    partition = _in_place(np.ndarray.partition)
+    put = _in_place(np.ndarray.put)
+    resize = _in_place(np.ndarray.resize)
+    setfield = _in_place(np.ndarray.setfield)
+    sort = _in_place(np.ndarray.sort)
+    getfield = _exposing(np.ndarray.getfield)

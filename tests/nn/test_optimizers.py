@@ -1,0 +1,148 @@
+"""Optimizers against the formulas of the papers, written out naively in float64, and against closed forms."""
+
+import numpy as np
+import pytest
+
+from nnlite.autodiff import GradientTape, Tensor
+from nnlite.nn import SGD, Adam, Optimizer
+from nnlite.nn.schedules import linear_decay
+
+STEPS = 20
+
+
+def gradients(seed=0):
+    rng = np.random.default_rng(seed)
+    return [[rng.standard_normal((3, 2)), rng.standard_normal(4)] for _ in range(STEPS)]
+
+
+def parameters(kind=np.float64):
+    rng = np.random.default_rng(9)
+    return [Tensor(rng.standard_normal((3, 2)), kind), Tensor(rng.standard_normal(4), kind)]
+
+
+def run(optimizer, steps):
+    for step in steps:
+        for parameter, gradient in zip(optimizer.parameters, step, strict=True):
+            parameter.grad = gradient.astype(parameter.dtype)
+        optimizer.step()
+    return [np.array(each) for each in optimizer.parameters]
+
+
+def naive_sgd(w, steps, rate, momentum=0.0, decay=0.0):
+    v = np.zeros_like(w)
+    for t, g in enumerate(steps):
+        lr = rate(t)
+        v = momentum * v + g
+        w = w - lr * decay * w - lr * v
+    return w
+
+
+def naive_adam(w, steps, rate, b1=0.9, b2=0.999, eps=1e-8, decay=0.0):
+    m, v = np.zeros_like(w), np.zeros_like(w)
+    for t, g in enumerate(steps):
+        lr = rate(t)
+        m = b1 * m + (1 - b1) * g
+        v = b2 * v + (1 - b2) * g**2
+        m_hat, v_hat = m / (1 - b1 ** (t + 1)), v / (1 - b2 ** (t + 1))
+        w = w - lr * decay * w - lr * m_hat / (np.sqrt(v_hat) + eps)
+    return w
+
+
+CONFIGURATIONS = {
+    "sgd": (SGD, naive_sgd, {}, {}),
+    "momentum": (SGD, naive_sgd, {"momentum": 0.9}, {"momentum": 0.9}),
+    "decayed": (SGD, naive_sgd, {"momentum": 0.5, "weight_decay": 0.1}, {"momentum": 0.5, "decay": 0.1}),
+    "adam": (Adam, naive_adam, {}, {}),
+    "adamw": (Adam, naive_adam, {"weight_decay": 0.1}, {"decay": 0.1}),
+    "adam of other betas": (
+        Adam,
+        naive_adam,
+        {"beta1": 0.5, "beta2": 0.9, "epsilon": 0.1},
+        {"b1": 0.5, "b2": 0.9, "eps": 0.1},
+    ),
+}
+EVERY = pytest.mark.parametrize(("kind", "naive", "options", "terms"), CONFIGURATIONS.values(), ids=CONFIGURATIONS)
+
+
+@EVERY
+@pytest.mark.parametrize("rate", [0.05, linear_decay(0.1, STEPS)], ids=["constant rate", "schedule"])
+def test_updates_are_those_of_the_paper(kind, naive, options, terms, rate):
+    schedule = rate if callable(rate) else lambda _step: rate
+    actual = run(kind(parameters(), rate, **options), gradients())
+    for position, (start, result) in enumerate(zip(parameters(), actual, strict=True)):
+        expected = naive(np.array(start), [step[position] for step in gradients()], schedule, **terms)
+        np.testing.assert_allclose(result, expected, rtol=1e-12, atol=1e-13)
+
+
+@EVERY
+def test_float32_parameters_stay_float32_and_close(kind, naive, options, terms):
+    actual = run(kind(parameters(np.float32), 0.05, **options), gradients())
+    expected = naive(np.array(parameters()[0]), [step[0] for step in gradients()], lambda _step: 0.05, **terms)
+    assert actual[0].dtype == np.float32
+    np.testing.assert_allclose(actual[0], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_momentum_in_a_constant_slope_approaches_its_closed_form():
+    w = Tensor([0.0])
+    steps = [[np.array([1.0])]] * 50
+    (result,) = run(SGD([w], 0.1, momentum=0.5), steps)
+    # sum of v_t = sum of (1 - 0.5^t) / (1 - 0.5), t = 1 .. 50
+    assert result[0] == pytest.approx(-0.1 * 2 * (50 - (1 - 0.5**50)), rel=1e-13)
+
+
+def test_the_first_step_of_adam_is_the_rate_in_the_direction_of_the_sign():
+    w = Tensor([0.0, 0.0, 0.0])
+    run(Adam([w], 0.01), [[np.array([5.0, -1e-3, 0.0])]])
+    np.testing.assert_allclose(w, [-0.01, 0.01, 0.0], rtol=1e-4)
+
+
+def test_a_decay_alone_shrinks_geometrically():
+    w = Tensor([8.0])
+    run(SGD([w], 0.1, weight_decay=0.5), [[np.zeros(1)]] * 3)
+    assert float(w[0]) == pytest.approx(8 * 0.95**3, rel=1e-15)
+
+
+@EVERY
+def test_a_resumed_training_goes_on_to_the_bit(kind, naive, options, terms):  # noqa: ARG001
+    whole = run(kind(parameters(), linear_decay(0.1, STEPS), **options), gradients())
+    first = kind(parameters(), linear_decay(0.1, STEPS), **options)
+    half = run(first, gradients()[:10])
+    second = kind([Tensor(each) for each in half], linear_decay(0.1, STEPS), **options)
+    state = first.state()
+    run(first, gradients()[10:])  # what was saved is a copy
+    second.load_state(state)
+    assert second.learning_rate == pytest.approx(0.05)
+    for mine, its in zip(run(second, gradients()[10:]), whole, strict=True):
+        assert mine.tobytes() == its.tobytes()
+
+
+@EVERY
+def test_gradients_are_cleared_and_not_written_to(kind, naive, options, terms):  # noqa: ARG001
+    optimizer, given = kind(parameters(), 0.1, **options), gradients()[0]
+    kept = [each.copy() for each in given]
+    for parameter, gradient in zip(optimizer.parameters, given, strict=True):
+        parameter.grad = gradient
+    optimizer.step()
+    np.testing.assert_array_equal(given[0], kept[0])
+    assert [parameter.grad for parameter in optimizer.parameters] == [None, None]
+
+
+def test_a_parameter_without_a_gradient_is_named():
+    with pytest.raises(ValueError, match=r"parameter 0 of shape \(3, 2\) has no .grad"):
+        SGD(parameters(), 0.1).step()
+
+
+def test_a_step_between_recording_and_gradient_is_found_out():
+    w = Tensor([1.0])
+    with GradientTape() as tape:
+        loss = np.sum(w**2)
+    w.grad = np.ones(1)
+    SGD([w], 0.1).step()
+    with pytest.raises(RuntimeError, match="was changed in place"):
+        tape.gradient(loss, [w])
+
+
+def test_an_optimizer_says_how_it_updates():
+    assert list(Optimizer(parameters(), 0.1).state()) == ["steps"]
+    with pytest.raises(NotImplementedError):
+        run(Optimizer(parameters(), 0.1), gradients()[:1])
