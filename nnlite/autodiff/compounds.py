@@ -18,11 +18,11 @@ SERIES = 0.3  # below it, np.sinc and its first derivatives are taken from ten t
 
 @primitive(
     lambda g, y, x, weight, bias: g @ weight.T,
-    lambda g, y, x, weight, bias: x.T @ g,
-    lambda g, y, x, weight, bias: np.sum(g, axis=0),
+    lambda g, y, x, weight, bias, *, out=None: x.T @ g if out is None else np.matmul(x.T, g, out=out),
+    lambda g, y, x, weight, bias: np.add.reduce(g, 0),
 )
 def affine(x: Any, weight: Any, bias: Any) -> Any:
-    """X @ weight + bias, for x (n, inputs), weight (inputs, outputs) and bias (outputs,)."""
+    """The rows x @ weight + bias, for x (n, inputs), weight (inputs, outputs) and bias (outputs,)."""
     y = x @ weight
     y += bias
     return y
@@ -72,8 +72,8 @@ def log_softmax(x: Any, axis: int = -1) -> Any:
 
 def softmax(x: Any, axis: int = -1) -> Any:
     """exp(x) / sum(exp(x)) over an axis, without overflow."""
-    exponentials = np.exp(x - np.max(stop_gradient(x), axis=axis, keepdims=True))
-    return exponentials / np.sum(exponentials, axis=axis, keepdims=True)
+    exponentials = np.exp(x - np.maximum.reduce(stop_gradient(x), axis, keepdims=True))
+    return exponentials / np.add.reduce(exponentials, axis, keepdims=True)
 
 
 @primitive(lambda g, y, logits, labels: (g * (1.0 / len(labels))) * (softmax(logits) - one_hot(labels, logits)), None)
@@ -87,9 +87,9 @@ def softmax_cross_entropy(logits: Any, labels: Any) -> Any:
     Returns:
         The loss in nats, a scalar of the logits' dtype.
     """
-    shifted = logits - np.max(logits, axis=-1, keepdims=True)
-    log_sum = np.log(np.sum(np.exp(shifted), axis=-1))
-    return np.mean(log_sum - shifted[np.arange(len(labels)), labels])
+    shifted = logits - np.maximum.reduce(logits, -1, keepdims=True)
+    log_sums = np.log(np.add.reduce(np.exp(shifted), -1))
+    return np.add.reduce(log_sums - shifted[np.arange(len(labels)), labels]) * (1.0 / len(labels))
 
 
 @primitive(

@@ -6,7 +6,7 @@ The order in a recording's list is the order of execution, so walking it in reve
 uses: nothing is sorted, nothing recurses. (Method: Griewank and Walther, Evaluating Derivatives, 2nd ed., chapter 3.)
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextvars import ContextVar
 from typing import Any, Protocol
 
@@ -60,7 +60,7 @@ class Recorder(Protocol):
 RECORDERS: ContextVar[tuple[Recorder, ...]] = ContextVar("recorders", default=())
 
 
-def depends_on(nodes: Sequence[Node], sources: Iterable[Node]) -> set[Node]:
+def depends_on(nodes: Iterable[Node], sources: Iterable[Node]) -> set[Node]:
     """The sources, and all those of `nodes` (in order of execution) that were computed from them."""
     reached = set(sources)
     for node in nodes:
@@ -83,25 +83,28 @@ def comes_from(node: Node, sources: Collection[Node]) -> bool:
 
 
 def walk_back(
-    nodes: Sequence[Node],
+    nodes: Mapping[Node, object],
     target: Node,
     seed: Array,
     sources: Iterable[Node],
     lift: Callable[[Array, Node], Array] | None = None,
+    buffers: Mapping[Node, Array] | None = None,
 ) -> dict[Node, Array]:
     """The gradient of `target` with respect to each of `sources` that it depends on.
 
     Args:
-        nodes: the recording, in order of execution.
+        nodes: the recording, in order of execution; only the keys matter.
         target: what is differentiated.
         seed: the gradient with respect to `target` to begin with, of its shape.
         sources: nodes anywhere in the recording; the products for nothing else are computed.
         lift: makes a tracked tensor of a node's plain value, so that the walk itself can be recorded.
+        buffers: arrays that the gradients of some sources may be written into.
     """
+    buffers = buffers or {}
     sources = set(sources)
     needed = depends_on(nodes, sources)
     gradients: dict[Node, Array] = {target: seed}
-    for node in reversed(nodes):
+    for node in reversed(tuple(nodes)):  # a copy: the walk itself may be recorded, on this very recording
         if node.rule is None or node not in needed or node not in gradients:
             continue
         g = gradients[node] if node in sources else gradients.pop(node)
@@ -115,6 +118,9 @@ def walk_back(
                 continue
             product = node.rule.gradient(position)
             assert product is not None
+            if parent in buffers and parent not in gradients and position in node.rule.writes:
+                gradients[parent] = product(g, value, *args, out=buffers[parent], **node.kwargs)
+                continue
             contribution = fit(product(g, value, *args, **node.kwargs), node.args[position], node.rule)
             # A sum, never an addition in place: the contribution may be the very array that another parent was given.
             gradients[parent] = gradients[parent] + contribution if parent in gradients else contribution

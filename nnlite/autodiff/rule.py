@@ -8,14 +8,14 @@ vector-Jacobian product for each positional argument: given the gradient `g` of 
 
 written in NumPy calls, so that it is differentiable itself. A rule need not undo broadcasting or keep the dtype: the
 walk back through the tape does so once for all rules (see `graph`). What a product's signature does not name (`where=`
-of np.sum) has no derivative and is refused.
+of np.sum) has no derivative and is refused. A product that names `out` can write into an array of the right form.
 
 Every other function is composed of primitives, constant, a writer, or refused.
 """
 
 import inspect
 import math
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Collection, Hashable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -37,6 +37,7 @@ class Rule:
         parameters: what the arguments that may be given by position are called, read off the products.
         keywords: what may be given by keyword.
         arity: how many arguments may be given by position.
+        writes: the arguments whose products can write into an array.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Rule:
     parameters: tuple[str, ...] = field(init=False)
     keywords: frozenset[str] = field(init=False)
     arity: float = field(init=False)
+    writes: frozenset[int] = field(init=False)
 
     def __post_init__(self) -> None:
         product = next(each for each in self.gradients if each is not None)
@@ -54,6 +56,8 @@ class Rule:
         object.__setattr__(self, "parameters", positional)
         object.__setattr__(self, "keywords", frozenset(each.name for each in parameters))
         object.__setattr__(self, "arity", math.inf if self.variadic else len(positional))
+        writes = (position for position, each in enumerate(self.gradients) if each and "out" in _names(each))
+        object.__setattr__(self, "writes", frozenset(writes))
 
     def gradient(self, position: int) -> Gradient | None:
         """The product for the argument at `position`, or None if that argument has no derivative."""
@@ -76,6 +80,10 @@ CONSTANT: set[Hashable] = set()
 
 # Functions that write into their first argument, with its name.
 WRITERS: dict[Hashable, str] = {}
+
+
+def _names(product: Gradient) -> Collection[str]:
+    return inspect.signature(product).parameters.keys()
 
 
 def derivative(function: Callable[..., Any], *gradients: Gradient | None) -> None:

@@ -4,11 +4,11 @@
         y = np.sum(np.sin(x) * x**2)
     (dx,) = tape.gradient(y, [x])
 
-A tape owns its recording, a flat list; it may be entered again to record more, and tapes may be nested: an outer tape
-also hears what an inner one does while it differentiates, which is how gradients of gradients come about.
+A tape owns its recording, flat and in order; it may be entered again to record more, and tapes may be nested: an outer
+tape also hears what an inner one does while it differentiates, which is how gradients of gradients come about.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -28,7 +28,7 @@ class GradientTape:
     """
 
     def __init__(self) -> None:
-        self._nodes: list[Node] = []
+        self._nodes: dict[Node, None] = {}  # in order of execution
         self._leaves: dict[Node, Tensor] = {}
         self._used = False
         self._recording = False
@@ -49,7 +49,7 @@ class GradientTape:
 
     def record(self, node: Node, leaves: Iterable[tuple[Node, Tensor]]) -> None:
         """Take note of an executed primitive; called by the engine alone."""
-        self._nodes.append(node)
+        self._nodes[node] = None
         for leaf, tensor in leaves:
             self._leaves.setdefault(leaf, tensor)
 
@@ -123,7 +123,7 @@ class GradientTape:
         self._check_complete(start, leaves, every=sources is None)
         token = RECORDERS.set(())  # .grad is a number to step by, not itself to be differentiated
         try:
-            gradients = _separate(walk_back(self._nodes, start, seed, leaves))
+            gradients = _separate(walk_back(self._nodes, start, seed, leaves, buffers=_spare_gradients(leaves)))
         finally:
             RECORDERS.reset(token)
         if sources is not None and len(gradients) < len(leaves):
@@ -154,8 +154,12 @@ class GradientTape:
 
     def _check_complete(self, target: Node, sources: Collection[Node], *, every: bool = False) -> None:
         """Raise if the target comes from a source (or, if `every`, from anything) also by way of another tape."""
-        foreign = {parent for node in self._nodes for _, parent in node.parents or ()}
-        foreign.difference_update(self._nodes, self._leaves, sources)
+        foreign = {
+            parent
+            for node in self._nodes
+            for _, parent in node.parents or ()
+            if not (parent in self._nodes or parent in self._leaves or parent in sources)
+        }
         hidden = {node for node in foreign if every or comes_from(node, sources)}
         if hidden and target in depends_on(self._nodes, hidden):
             raise ValueError(
@@ -166,6 +170,12 @@ class GradientTape:
     def _lift(self, value: Any, node: Node) -> Tensor:
         leaf = self._leaves.get(node)
         return lift(value, node, self) if leaf is None else leaf
+
+
+def _spare_gradients(leaves: Mapping[Node, Tensor]) -> dict[Node, NDArray[Any]]:
+    """The memory of earlier gradients, of those leaves that have some to spare."""
+    spare = {node: leaf.take_spare_grad() for node, leaf in leaves.items()}
+    return {node: array for node, array in spare.items() if array is not None}
 
 
 def _seed(target: Tensor, output_gradient: ArrayLike | None) -> Any:

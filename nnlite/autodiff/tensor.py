@@ -7,6 +7,7 @@ while a tape records, so that no gradient can be silently missing.
 """
 
 import operator
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol, Self
 
@@ -19,6 +20,8 @@ from nnlite.autodiff.methods import Dispatched, changed, plain, refuse_writing
 from nnlite.autodiff.rule import CONSTANT, RULES, WRITERS, Rule, name_of
 
 __all__ = ["Tensor", "apply", "as_tensor", "changed", "lift", "plain", "stop_gradient"]
+
+ONLY_HERE = 2  # references: the variable, and the argument of the call that counts them
 
 
 class Tape(Protocol):
@@ -46,6 +49,7 @@ class Tensor(Dispatched):
     """
 
     grad: NDArray[Any] | None = None
+    _spare_grad: NDArray[Any] | None = None
     _tape: Tape | None = None
 
     def __new__(cls, data: ArrayLike, dtype: DTypeLike | None = None) -> Self:
@@ -69,6 +73,25 @@ class Tensor(Dispatched):
         if self._tape is None:
             raise ValueError("backward() of a tensor that no GradientTape recorded: compute it inside the with block")
         self._tape.backward(self, sources)
+
+    def release_grad(self) -> NDArray[Any]:
+        """Take `.grad` off this tensor, as an array that may be written to: a copy, if somebody else holds it.
+
+        Raises:
+            ValueError: there is none.
+        """
+        gradient, self.grad = self.grad, None
+        if gradient is None:
+            raise ValueError(f"a tensor of shape {self.shape} has no .grad")
+        if sys.getrefcount(gradient) > ONLY_HERE:
+            return gradient.copy()
+        self._spare_grad = gradient  # whose memory serves the next gradient
+        return gradient
+
+    def take_spare_grad(self) -> NDArray[Any] | None:
+        """The memory of a released gradient, if nobody else holds it; called by the tape alone."""
+        spare = self.__dict__.pop("_spare_grad", None)
+        return spare if spare is not None and sys.getrefcount(spare) <= ONLY_HERE else None
 
     def __getitem__(self, index: Any) -> Any:
         return apply(RULES[operator.getitem], (self, plain(index)), {})
@@ -139,17 +162,22 @@ def apply(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
     arrays: list[Any] = []
     parents: list[tuple[int, Node]] = []
     leaves: list[tuple[Node, Tensor]] = []
+    gradients = rule.gradients
     for position, arg in enumerate(args):
+        if type(arg) is np.ndarray:  # data, most often
+            arrays.append(arg)
+            continue
         if not isinstance(arg, Tensor):
             if type(arg) in (list, tuple) and _holds_tensor(arg):
                 raise TypeError(f"{rule.name} was given a tensor inside a {type(arg).__name__}: use np.stack first")
             arrays.append(plain(arg))
             continue
-        arrays.append(np.ndarray.view(arg, np.ndarray))
-        if arg.dtype.kind != "f":
-            _check_kind(rule, arg)
+        array = np.ndarray.view(arg, np.ndarray)
+        arrays.append(array)
+        if array.dtype.kind != "f":
+            _check_kind(rule, array)
             continue
-        if rule.gradient(position) is None:
+        if not (rule.variadic or (position < len(gradients) and gradients[position])):
             _check_position(rule, position)
             continue
         node = arg._node

@@ -107,3 +107,33 @@ def test_a_graph_of_any_depth_is_walked_and_freed_without_recursion():
     assert 0.0 < float(tape.gradient(y, [x])[0]) < 1.0
     y.backward()
     assert x.grad is not None
+
+
+def test_a_released_gradient_gives_its_memory_to_the_next():
+    x, w = np.ones((2, 3)), Tensor(np.ones((3, 4)))
+    addresses = set()
+    for _ in range(3):
+        with GradientTape():
+            loss = np.sum(affine(x, w, np.zeros(4)))
+        loss.backward()
+        addresses.add(w.grad.ctypes.data)
+        w.release_grad()
+    assert len(addresses) == 1
+
+
+def test_a_gradient_that_somebody_holds_is_not_written_to():
+    w = Tensor(np.ones((3, 4)))
+    held = []
+    for scale in (1.0, 2.0):
+        with GradientTape():
+            loss = np.sum(affine(np.full((2, 3), scale), w, np.zeros(4)))
+        loss.backward()
+        held.append(w.grad)
+        w.release_grad()[...] = np.nan
+    np.testing.assert_array_equal(held[0], np.full((3, 4), 2.0))
+    np.testing.assert_array_equal(held[1], np.full((3, 4), 4.0))
+
+
+def test_there_is_no_gradient_to_release_before_backward():
+    with pytest.raises(ValueError, match="has no .grad"):
+        Tensor([1.0]).release_grad()
