@@ -44,10 +44,16 @@ def relu(x: Any) -> Any:
     return np.maximum(x, 0)
 
 
-@primitive(lambda g, y, x, slope=0.2: np.where(x > 0, g, slope * g))
+@primitive(lambda g, y, x, slope=0.2: g * np.maximum(x > 0, x.dtype.type(slope)))  # 1 or slope
 def leaky_relu(x: Any, slope: float = 0.2) -> Any:
-    """The positive part of x plus `slope` times the negative one; its derivative at 0 is taken to be `slope`."""
-    return np.where(x > 0, x, slope * x)
+    """max(x, slope x), for a slope from 0 to 1; its derivative at 0 is taken to be the slope.
+
+    Raises:
+        ValueError: the slope is not from 0 to 1.
+    """
+    if not 0.0 <= slope <= 1.0:
+        raise ValueError(f"leaky_relu: the slope is {slope}, not a number from 0 to 1")
+    return np.maximum(x, slope * x)
 
 
 @primitive(lambda g, y, x: g * sigmoid(x))

@@ -97,3 +97,9 @@ def test_sinc_has_its_derivatives_everywhere(x):
     second = np.sum(weights * -((np.pi * s) ** 2) * np.cos(np.pi * x * s))
     assert float(derivative(1)(Tensor(x))) == pytest.approx(first, rel=1e-12, abs=1e-14)
     assert float(derivative(2)(Tensor(x))) == pytest.approx(second, rel=1e-11)
+
+
+@pytest.mark.parametrize("slope", [-0.1, 1.1, float("nan")])
+def test_a_leaky_relu_leaks_between_nothing_and_everything(slope):
+    with pytest.raises(ValueError, match="not a number from 0 to 1"):
+        ad.leaky_relu(np.ones(2), slope)

@@ -135,5 +135,5 @@ def test_a_gradient_that_somebody_holds_is_not_written_to():
 
 
 def test_there_is_no_gradient_to_release_before_backward():
-    with pytest.raises(ValueError, match="has no .grad"):
+    with pytest.raises(ValueError, match=r"has no \.grad"):
         Tensor([1.0]).release_grad()
