@@ -8,6 +8,7 @@ import typer
 
 from nnlite.cli.app import app
 from nnlite.models import HYPERPARAMETERS
+from nnlite.sweep import load_sweep
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -31,8 +32,6 @@ def test_every_link_leads_somewhere(target):
 
 
 def test_the_sweep_file_in_the_readme_is_valid(tmp_path):
-    from nnlite.sweep import load_sweep
-
     path = tmp_path / "readme.toml"
     path.write_text(blocks("toml")[0], "utf-8")
     assert load_sweep(path).name == "gan_lr"
@@ -55,6 +54,4 @@ def test_every_hyperparameter_is_documented_with_its_default():
 
 @pytest.mark.parametrize("path", sorted((ROOT / "sweeps").glob("*.toml")), ids=lambda path: path.stem)
 def test_every_published_sweep_file_is_valid_and_named_after_itself(path):
-    from nnlite.sweep import load_sweep
-
     assert load_sweep(path).name == path.stem

@@ -1,8 +1,7 @@
 """The hyperparameters of each model: name, type, range, default and meaning, in one place.
 
-Sweep files, the command line, the run's id and the documentation all read them from here. A field that a later version
-adds must, at its default, leave training as it was; `identity` then leaves the field out as long as it holds that
-default, so that ids of earlier runs stay what they were.
+Sweep files, the command line, the run's id and the documentation all read them from here. `identity` is what a run's id
+is made of: a change of it, or of a default, gives every run a new id.
 """
 
 from typing import Annotated, Any, Literal

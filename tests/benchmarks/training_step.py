@@ -120,7 +120,7 @@ def with_autograd(problem: Problem) -> Step:
 
     def step() -> None:
         for parameter, g in zip(parameters, gradient(parameters), strict=True):
-            parameter -= RATE * g
+            np.subtract(parameter, RATE * g, out=parameter)
 
     return step
 
