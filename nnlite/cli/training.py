@@ -40,6 +40,8 @@ from nnlite.sweep import (
 from nnlite.sweep.display import make_display
 from nnlite.sweep.environment import limit_threads
 
+GOOD_ENDS = ("completed", "pruned")
+
 
 def sweep(
     spec: Spec,
@@ -55,10 +57,7 @@ def sweep(
     checked = load_sweep(spec, settings or ())
     dataset = locate(checked.dataset, data, announce=say)
     plan = make_plan(expand(checked, dataset), experiments / checked.name, retry_failed=retry_failed)
-    if dry_run:
-        _print_plan(plan, as_json=as_json)
-        return
-    _train(checked, dataset, plan, jobs or cpu_count(), as_json=as_json)
+    _carry_out(checked, dataset, plan, jobs or cpu_count(), dry_run=dry_run, as_json=as_json)
 
 
 def train(
@@ -74,10 +73,7 @@ def train(
     checked = _spec_of_one(spec, settings or [])
     dataset = locate(checked.dataset, data, announce=say)
     plan = make_plan([single(checked, dataset)], experiments / checked.name, retry_failed=retry_failed)
-    if dry_run:
-        _print_plan(plan, as_json=as_json)
-        return
-    _train(checked, dataset, plan, 1, as_json=as_json)
+    _carry_out(checked, dataset, plan, 1, dry_run=dry_run, as_json=as_json)
 
 
 def _spec_of_one(spec: Path, settings: list[str]) -> Sweep:
@@ -91,36 +87,48 @@ def _spec_of_one(spec: Path, settings: list[str]) -> Sweep:
     return sweep_of_run(run, spec, settings)
 
 
-def _train(checked: Sweep, dataset: Dataset, plan: Plan, jobs: int, *, as_json: bool) -> None:
+def _carry_out(checked: Sweep, dataset: Dataset, plan: Plan, jobs: int, *, dry_run: bool, as_json: bool) -> None:
+    """Show the plan, or train what is pending in it and say how every trial ended."""
+    if dry_run:
+        _print_plan(plan, as_json=as_json)
+        return
+    outcomes = _train(checked, dataset, plan, jobs)
+    ends = {trial.id: _end_of(plan.run_folder(trial), outcomes.get(trial.id)) for trial in plan.trials}
+    _print_ends(plan, ends, as_json=as_json)
+    if any(end.status not in GOOD_ENDS for end in ends.values()):
+        raise typer.Exit(1)
+
+
+def _train(checked: Sweep, dataset: Dataset, plan: Plan, jobs: int) -> dict[str, Outcome]:
     if plan.done:
         say(f"{len(plan.done)} of {len(plan.trials)} trials are done already")
-    outcomes: dict[str, Outcome] = {}
-    if plan.pending:
-        with claim(plan.folder):
-            context = {"spec": str(checked.source), **_prepare(checked, dataset)}
-            at_once = min(jobs, len(plan.pending))
-            say(f"{counted(len(plan.pending), 'trial')} to train in {plan.folder}, {at_once} at a time")
-            with make_display(plan, news, say) as display:
-                outcomes = run_trials(plan, jobs, context, display)
-    ends = {trial.id: _end_of(plan.run_folder(trial), outcomes.get(trial.id)) for trial in plan.trials}
-    bad = [trial for trial in plan.trials if ends[trial.id].status not in ("completed", "pruned")]
+    if not plan.pending:
+        say("nothing is left to train: more epochs, values or seeds extend a sweep, --experiments DIR begins another")
+        return {}
+    with claim(plan.folder):
+        context = {"spec": str(checked.source), **_prepare(checked, dataset)}
+        at_once = min(jobs, len(plan.pending))
+        say(f"{counted(len(plan.pending), 'trial')} to train in {plan.folder}, {at_once} at a time")
+        with make_display(plan, news, say) as display:
+            return run_trials(plan, jobs, context, display)
+
+
+def _print_ends(plan: Plan, ends: dict[str, Outcome], *, as_json: bool) -> None:
     if as_json:
-        answer_json(
-            "nnlite.sweep/1",
-            folder=str(plan.folder),
-            trials=[
-                _trial_fields(plan, trial, ends[trial.id].status) | {"error": ends[trial.id].error or None}
-                for trial in plan.trials
-            ],
-        )
-    else:
-        for trial in bad:
-            end = ends[trial.id]
-            say(f"{trial.id} {trial.describe()}: {end.status}{': ' + end.error if end.error else ''}")
-        answer(f"{len(plan.trials) - len(bad)} of {len(plan.trials)} trials done in {plan.folder}")
-        say(f"next: nnlite report {plan.folder.parent}")
-    if bad:
-        raise typer.Exit(1)
+        trials = [
+            _trial_fields(plan, trial, ends[trial.id].status) | {"error": ends[trial.id].error or None}
+            for trial in plan.trials
+        ]
+        answer_json("nnlite.sweep/1", folder=str(plan.folder), trials=trials)
+        return
+    bad = [trial for trial in plan.trials if ends[trial.id].status not in GOOD_ENDS]
+    for trial in bad:
+        end = ends[trial.id]
+        say(f"{trial.id} {trial.describe()}: {end.status}{': ' + end.error if end.error else ''}")
+    if any(ends[trial.id].status == "failed" for trial in bad):
+        say("--retry-failed trains the failed trials again")
+    answer(f"{len(plan.trials) - len(bad)} of {len(plan.trials)} trials done in {plan.folder}")
+    say(f"next: nnlite report {plan.folder.parent}")
 
 
 def _end_of(folder: RunFolder, outcome: Outcome | None) -> Outcome:

@@ -13,8 +13,7 @@ from typing import Any
 
 from nnlite.report.frame import finite, readable
 from nnlite.runs import METRICS, Metric, Run
-
-DEFAULT_OBJECTIVES = {"classifier": "val_acc", "gan": "fid"}
+from nnlite.runs.metrics import DEFAULT_OBJECTIVE
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,7 @@ def natural(value: object) -> tuple[tuple[int, float, str], ...]:
 
 def _objective(run: Run) -> Metric:
     wanted = run.start.get("objective")
-    default = DEFAULT_OBJECTIVES.get(run.model, "val_acc")
+    default = DEFAULT_OBJECTIVE.get(run.model, "val_acc")
     if not isinstance(wanted, dict) or not isinstance(wanted.get("metric"), str):
         return METRICS[default]
     name = wanted["metric"]

@@ -55,6 +55,7 @@ METRICS_OF_MODEL = {
     for model, own in (("classifier", CLASSIFIER_METRICS), ("gan", GAN_METRICS))
 }
 METRICS = METRICS_OF_MODEL["classifier"] | METRICS_OF_MODEL["gan"]
+DEFAULT_OBJECTIVE = {"classifier": "val_acc", "gan": "fid"}
 
 
 def metric_named(name: str, logged: Iterable[str] = ()) -> Metric:

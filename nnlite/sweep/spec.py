@@ -16,13 +16,12 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from nnlite.errors import InputError, nearest
 from nnlite.models import HYPERPARAMETERS, Hyperparameters
 from nnlite.runs.history import Run
-from nnlite.runs.metrics import METRICS_OF_MODEL, Direction
+from nnlite.runs.metrics import DEFAULT_OBJECTIVE, METRICS_OF_MODEL, Direction
 
 LARGEST_FILE = 1 << 20  # bytes
 LONGEST_QUOTE = 80  # letters of a wrong value that its sentence repeats
 MOST_SEEDS = 10_000
 TABLES = ("objective", "fixed", "grid")
-DEFAULT_OBJECTIVE = {"classifier": "val_acc", "gan": "fid"}
 
 Table = dict[str, Any]
 
