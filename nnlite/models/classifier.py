@@ -1,7 +1,6 @@
 """The classifier: a fully-connected network from pixels to classes, and what one epoch of training it is."""
 
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,8 @@ from nnlite.models.hyperparameters import ClassifierHyperparameters
 from nnlite.models.training import (
     EVALUATION_BATCH,
     Epoch,
+    Training,
+    borrowed,
     generator_state,
     make_optimizer,
     nested,
@@ -23,7 +24,7 @@ from nnlite.nn import Sequential, fully_connected, softmax_cross_entropy, square
 from nnlite.nn.weights import Arrays
 
 
-class ClassifierTraining:
+class ClassifierTraining(Training):
     """Training of one classifier; see `Training`.
 
     Args:
@@ -33,22 +34,13 @@ class ClassifierTraining:
     """
 
     def __init__(self, config: ClassifierHyperparameters, dataset: Dataset, seed: int) -> None:
+        super().__init__(config)
         self.config = config
         self.split = dataset.split(config.validation)
         first_weights, self._order = np.random.default_rng(seed).spawn(2)
         self.model = build_classifier(config, dataset, first_weights)
         steps = -(-len(self.split.train) // config.batch_size)
         self._optimizer = make_optimizer(config, self.model.parameters(), config.learning_rate, steps)
-        self._epoch = 0
-
-    def epochs(self) -> Iterator[Epoch]:
-        """Train on up to the budget, one epoch at a time."""
-        while self._epoch < self.config.epochs:
-            self._epoch += 1
-            # A diverging network overflows; it is its metrics that tell so.
-            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-                metrics = self._train_one_epoch()
-            yield Epoch(self._epoch, metrics)
 
     def state(self) -> Arrays:
         """Weights, optimizer and generator."""
@@ -69,13 +61,11 @@ class ClassifierTraining:
 
     def score(self, weights: Arrays) -> dict[str, float]:
         """Loss and accuracy on the test images."""
-        kept = self.model.state()
-        self.model.load_state(weights)
-        loss, accuracy = self._evaluate(self.split.test)
-        self.model.load_state(kept)
+        with borrowed(self.model, weights):
+            loss, accuracy = self._evaluate(self.split.test)
         return {"test_loss": loss, "test_acc": accuracy}
 
-    def _train_one_epoch(self) -> dict[str, float]:
+    def _train_one_epoch(self) -> Epoch:
         started = time.perf_counter()
         rate = self._optimizer.learning_rate
         total_loss = 0.0
@@ -93,11 +83,12 @@ class ClassifierTraining:
         metrics = {"train_loss": total_loss / count, "train_acc": correct / count}
         if len(self.split.validation):
             metrics["val_loss"], metrics["val_acc"] = self._evaluate(self.split.validation)
-        return metrics | {
+        metrics |= {
             "learning_rate": rate,
             "seconds": time.perf_counter() - started,
             "images_per_second": count / (trained - started),
         }
+        return Epoch(self._epoch, metrics)
 
     def _loss(self, outputs: Any, labels: Any) -> Any:
         if self.config.loss == "squared_error":

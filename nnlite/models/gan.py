@@ -7,7 +7,6 @@ non-saturating one of I. Goodfellow et al., Generative adversarial nets, 2014, s
 """
 
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,8 @@ from nnlite.models.training import (
     BLACK_TO_WHITE,
     EVALUATION_BATCH,
     Epoch,
+    Training,
+    borrowed,
     generator_state,
     make_optimizer,
     nested,
@@ -36,7 +37,7 @@ JUDGED = 10_000  # images drawn to measure quality
 SHOWN = 100  # of them, images kept as samples
 
 
-class GanTraining:
+class GanTraining(Training):
     """Training of one GAN; see `Training`.
 
     Args:
@@ -46,6 +47,7 @@ class GanTraining:
     """
 
     def __init__(self, config: GanHyperparameters, dataset: Dataset, seed: int) -> None:
+        super().__init__(config)
         self.config = config
         self.split = dataset.split(config.validation)
         self._dataset = dataset
@@ -63,17 +65,7 @@ class GanTraining:
         self._judged_latents = judged.standard_normal((JUDGED, config.latent_dim), dtype=np.float32)
         self._reference = load_reference(dataset)
         self._real = self._reference.summarise(self.split.validation) if len(self.split.validation) else None
-        self._epoch = 0
         self._batch = 0
-
-    def epochs(self) -> Iterator[Epoch]:
-        """Train on up to the budget, one epoch at a time."""
-        while self._epoch < self.config.epochs:
-            self._epoch += 1
-            # A diverging network overflows; it is its metrics that tell so.
-            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-                metrics, samples = self._train_one_epoch()
-            yield Epoch(self._epoch, metrics, samples)
 
     def state(self) -> Arrays:
         """Weights, optimizers and generators."""
@@ -108,14 +100,12 @@ class GanTraining:
 
     def score(self, weights: Arrays) -> dict[str, float]:
         """The Fréchet distance to the test images."""
-        kept = self.generator.state()
-        self.generator.load_state(weights)
-        features, _ = self._reference.judge(draw(self.generator, self._judged_latents))
-        self.generator.load_state(kept)
+        with borrowed(self.generator, weights):
+            features, _ = self._reference.judge(draw(self.generator, self._judged_latents))
         real = self._reference.summarise(self.split.test)
         return {"test_fid": frechet_distance(real, Gaussian.fitted_to(features))}
 
-    def _train_one_epoch(self) -> tuple[dict[str, float], NDArray[np.uint8]]:
+    def _train_one_epoch(self) -> Epoch:
         started = time.perf_counter()
         rate = self._generator_optimizer.learning_rate
         generator_losses: list[float] = []
@@ -143,7 +133,7 @@ class GanTraining:
             "seconds": time.perf_counter() - started,
             "images_per_second": len(self.split.train) / (trained - started),
         }
-        return metrics, samples
+        return Epoch(self._epoch, metrics, samples)
 
     def _train_discriminator(self, real: Any, drawn: Any) -> list[float]:
         """One batch's updates of the discriminator; each after the first is against newly drawn images."""

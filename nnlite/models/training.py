@@ -4,16 +4,18 @@ Training knows neither log nor sweep. It yields one `Epoch` after the other and 
 down, to keep weights, or to stop.
 """
 
+import contextlib
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nnlite.models.hyperparameters import Hyperparameters
-from nnlite.nn import SGD, Adam, Optimizer
+from nnlite.nn import SGD, Adam, Optimizer, Sequential
 from nnlite.nn.schedules import Schedule, constant, cosine_decay, exponential_decay, linear_decay, step_decay
 from nnlite.nn.weights import Arrays
 
@@ -36,23 +38,56 @@ class Epoch:
     samples: NDArray[np.uint8] | None = None
 
 
-class Training(Protocol):
-    """A model, its data, its optimizers and its random generators, somewhere between two epochs."""
+class Training(ABC):
+    """A model, its data, its optimizers and its random generators, somewhere between two epochs.
+
+    Args:
+        config: the hyperparameters.
+    """
+
+    def __init__(self, config: Hyperparameters) -> None:
+        self._budget = config.epochs
+        self._epoch = 0
 
     def epochs(self) -> Iterator[Epoch]:
         """Train on, from after the last epoch up to the budget."""
+        while self._epoch < self._budget:
+            self._epoch += 1
+            # A diverging network overflows; it is its metrics that tell so.
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                epoch = self._train_one_epoch()
+            yield epoch
 
+    @abstractmethod
     def state(self) -> Arrays:
         """Everything that the epochs to come depend on."""
 
+    @abstractmethod
     def restore(self, state: Arrays) -> None:
         """Go on from what `state` returned, to the bit as if never stopped."""
 
+    @abstractmethod
     def weights(self) -> Arrays:
         """What it takes to use the model."""
 
+    @abstractmethod
     def score(self, weights: Arrays) -> dict[str, float]:
         """The model's quality on the test images, with those `weights`; called once, after the last epoch."""
+
+    @abstractmethod
+    def _train_one_epoch(self) -> Epoch:
+        """Train through epoch number `self._epoch`, and measure."""
+
+
+@contextlib.contextmanager
+def borrowed(model: Sequential, weights: Arrays) -> Iterator[None]:
+    """Have `model` use `weights` inside the block, and its own again after it."""
+    own = model.state()
+    model.load_state(weights)
+    try:
+        yield
+    finally:
+        model.load_state(own)
 
 
 def scaled(images: NDArray[np.uint8], low: float, high: float) -> NDArray[np.float32]:
