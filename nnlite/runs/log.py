@@ -154,8 +154,8 @@ class LogReader:
         with self.path.open("rb") as file:
             file.seek(self._offset)
             while line := file.readline(LONGEST_LINE):
-                too_long = not line.endswith(b"\n")
-                if too_long and not _skip_to_newline(file, line):
+                too_long = len(line) == LONGEST_LINE and not line.endswith(b"\n")
+                if not (_skip_to_newline(file, line) if too_long else line.endswith(b"\n")):
                     break
                 self._offset = file.tell()
                 self._lines += 1

@@ -15,8 +15,9 @@ from nnlite.sweep.trials import Trial
 
 TIMINGS = {"time", "seconds", "images_per_second"}
 CHILD = """
-import pickle, sys
+import pickle, signal, sys
 import nnlite.sweep.worker as worker
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell in the background has its children ignore it
 worker.CHECKPOINT_SECONDS = float(sys.argv[2])
 with open(sys.argv[1], "rb") as file:
     trial, folder = pickle.load(file)
