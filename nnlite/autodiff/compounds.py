@@ -87,27 +87,43 @@ def softmax_cross_entropy(logits: Any, labels: Any) -> Any:
     """The mean over a batch of -log(softmax(logits)[label]), without overflow.
 
     Args:
-        logits: (n, classes), floating point.
+        logits: (n, classes), floating point, n from 1.
         labels: (n,), integers from 0 to classes - 1.
 
     Returns:
         The loss in nats, a scalar of the logits' dtype.
+
+    Raises:
+        ValueError: the shapes are others, or a label is negative.
+        IndexError: a label is too large.
     """
+    if np.ndim(logits) != 2 or np.shape(labels) != np.shape(logits)[:1] or not len(labels):
+        raise ValueError(
+            f"logits (n, classes) and labels (n,) are wanted, not {np.shape(logits)} and {np.shape(labels)}"
+        )
+    if labels.dtype.kind == "i" and np.minimum.reduce(labels) < 0:  # which would count from the last class
+        raise ValueError("a label is negative")
     shifted = logits - np.maximum.reduce(logits, -1, keepdims=True)
     log_sums = np.log(np.add.reduce(np.exp(shifted), -1))
     return np.add.reduce(log_sums - shifted[np.arange(len(labels)), labels]) * (1.0 / len(labels))
 
 
+def _shared(g: Any, logits: Any, targets: Any) -> Any:
+    """The gradient of the mean with respect to each of the losses that `sigmoid_cross_entropy` averages."""
+    shape = np.broadcast_shapes(np.shape(logits), np.shape(targets))
+    return np.broadcast_to(g * (1.0 / math.prod(shape)), shape)
+
+
 @primitive(
-    lambda g, y, logits, targets: (g * (1.0 / np.size(logits))) * (sigmoid(logits) - targets),
-    lambda g, y, logits, targets: -(g * (1.0 / np.size(logits))) * logits,
+    lambda g, y, logits, targets: _shared(g, logits, targets) * (sigmoid(logits) - targets),
+    lambda g, y, logits, targets: -_shared(g, logits, targets) * logits,
 )
 def sigmoid_cross_entropy(logits: Any, targets: Any) -> Any:
     """The mean of -t log(s) - (1 - t) log(1 - s) with s = sigmoid(logit), without overflow.
 
     Args:
         logits: any shape, floating point.
-        targets: the probabilities t, of a shape that broadcasts against the logits.
+        targets: the probabilities t, of a shape that broadcasts with that of the logits.
 
     Returns:
         The loss in nats, a scalar of the logits' dtype.

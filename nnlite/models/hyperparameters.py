@@ -29,7 +29,9 @@ class Hyperparameters(BaseModel):
     learning_rate: float = Field(0.1, gt=0, description="size of the first updates")
     momentum: float = Field(0.0, ge=0, lt=1, description="of SGD: how much of the last update goes on")
     beta1: float = Field(0.9, ge=0, lt=1, description="of Adam: how slowly its mean gradient follows")
-    weight_decay: float = Field(0.0, ge=0, description="shrinks weights by learning_rate times this at each update")
+    weight_decay: float = Field(
+        0.0, ge=0, description="shrinks weights and biases by learning_rate times this at each update"
+    )
     lr_schedule: Literal["constant", "step", "exponential", "linear", "cosine"] = Field(
         "constant", description="how the learning rate falls; linear and cosine reach 0 with the last epoch"
     )

@@ -19,5 +19,10 @@ def squared_error(outputs: Any, targets: Any) -> Any:
     Args:
         outputs: (n, classes).
         targets: of the same shape.
+
+    Raises:
+        ValueError: the shapes differ.
     """
+    if np.shape(outputs) != np.shape(targets):
+        raise ValueError(f"outputs of shape {np.shape(outputs)} have targets of shape {np.shape(targets)}")
     return np.sum(np.square(outputs - targets)) * (0.5 / len(targets))

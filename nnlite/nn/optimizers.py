@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from nnlite.autodiff import Tensor
 from nnlite.autodiff.tensor import changed, plain
+from nnlite.errors import InputError
 from nnlite.nn.schedules import Schedule, constant
 
 State = dict[str, NDArray[Any]]
@@ -25,7 +26,7 @@ class Optimizer:
     Args:
         parameters: the tensors to update.
         learning_rate: a number, or a schedule.
-        weight_decay: each update also shrinks the parameters by learning_rate * weight_decay of their size
+        weight_decay: each update also shrinks all parameters, biases too, by learning_rate * weight_decay of their size
             (decoupled from the gradient: I. Loshchilov and F. Hutter, Decoupled weight decay regularization, 2019).
     """
 
@@ -48,11 +49,12 @@ class Optimizer:
         Raises:
             ValueError: a parameter has no gradient.
         """
-        rate = self.learning_rate
-        self.steps += 1
         for position, parameter in enumerate(self.parameters):
             if parameter.grad is None:
                 raise ValueError(f"parameter {position} of shape {parameter.shape} has no .grad: call backward() first")
+        rate = self.learning_rate
+        self.steps += 1
+        for position, parameter in enumerate(self.parameters):
             gradient = parameter.release_grad()
             values = plain(parameter)
             if self.weight_decay:
@@ -69,7 +71,15 @@ class Optimizer:
         }
 
     def load_state(self, state: State) -> None:
-        """Go on from what `state` returned."""
+        """Go on from what `state` returned.
+
+        Raises:
+            InputError: `state` is of an optimizer of another kind, or of other parameters.
+        """
+        expected = {name: array.shape for name, array in self.state().items()}
+        found = {name: array.shape for name, array in state.items()}
+        if found != expected:
+            raise InputError(f"the saved state is of another optimizer: {found}, not {expected}")
         self.steps = int(state["steps"])
         for name, arrays in self._moments().items():
             for position, array in enumerate(arrays):

@@ -39,7 +39,7 @@ class Trial:
         """What the training took: its epochs, or what the summary says where they tell no time."""
         times = [finite(epoch.get("seconds")) for epoch in self.run.epochs]
         known = [time for time in times if time is not None]
-        return sum(known) if known else finite(self.run.summary().get("seconds"))
+        return sum(known) if known else finite(self.run.summary().get("total_seconds"))
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """A run as its log tells it: what was trained, every epoch once, and how it ended.
 
 `read_run` replays the events in order: a `start` opens a new attempt, a `resume` goes back to the epoch that it names,
-a repeated epoch supersedes the earlier one, the last `end` counts. Nothing is computed that the log does not say, but
+a repeated epoch supersedes the earlier one, the last `end` counts; a new attempt replaces a completed one when it has
+got further. Nothing is computed that the log does not say, but
 for one thing: an attempt without an end is *running* while its log is locked, and *interrupted* otherwise.
 """
 
@@ -16,6 +17,7 @@ from nnlite.runs.metrics import Metric
 from nnlite.runs.paths import RunFolder, find_runs
 
 Status = Literal["completed", "pruned", "diverged", "failed", "interrupted", "running"]
+FINISHED = ("completed", "pruned", "diverged")
 NOT_METRICS = frozenset({"event", "time", "epoch"})
 
 
@@ -78,7 +80,7 @@ class Run:
     @property
     def finished(self) -> bool:
         """Whether there is nothing more to train."""
-        return self.status in ("completed", "pruned", "diverged")
+        return self.status in FINISHED
 
     def summary(self) -> dict[str, float]:
         """The numbers of the final summary."""
@@ -132,6 +134,7 @@ class FollowedRun:
         self._start: Event = {}
         self._end: Event = {}
         self._epochs: dict[int, Event] = {}
+        self._completed: tuple[Event, Event, dict[int, Event]] | None = None  # the attempt before this one
 
     def read(self) -> Run:
         """The run as it stands now.
@@ -144,15 +147,20 @@ class FollowedRun:
         events, bad_lines = self._log.read()
         self._replay(events)
         self._bad_lines += bad_lines
-        epochs = [self._epochs[number] for number in sorted(self._epochs)]
+        start, end, epochs = self._start, self._end, self._epochs
+        if self._completed and end.get("status") not in FINISHED and len(epochs) <= len(self._completed[2]):
+            start, end, epochs = self._completed
         unended: Status = "running" if running else "interrupted"
-        status: Status = self._end["status"] if self._end else unended
-        return Run(self.folder, self._start, epochs, status, self._end, list(self._bad_lines))
+        status: Status = end["status"] if end else unended
+        lines = [epochs[number] for number in sorted(epochs)]
+        return Run(self.folder, start, lines, status, end, list(self._bad_lines))
 
     def _replay(self, events: Iterable[Event]) -> None:
         for event in events:
             match event["event"]:
                 case "start":
+                    if self._end.get("status") == "completed":
+                        self._completed = (self._start, self._end, self._epochs)
                     self._start, self._end, self._epochs = event, {}, {}
                 case "resume":
                     self._start = _with_budget(self._start, event)

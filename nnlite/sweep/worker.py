@@ -24,7 +24,9 @@ from nnlite.models import (
     GanTraining,
     Training,
 )
+from nnlite.models.training import nested, part_of
 from nnlite.nn import load_arrays, save_arrays
+from nnlite.nn.weights import Arrays
 from nnlite.runs import LogWriter, Run, RunFolder, read_run
 from nnlite.runs.history import Status
 from nnlite.runs.log import SCHEMA
@@ -85,9 +87,10 @@ class _Life:
         self.folder = folder
         self.log = log
         self.context = context
-        self.started = time.perf_counter()
-        self.best: tuple[int, float] | None = None  # epoch and value
         self.epochs = 0  # trained so far
+        self.seconds = 0.0  # that they took
+        self.best: tuple[int, float] | None = None  # epoch and value; not a number where it was not measured
+        self.best_weights: Arrays = {}
 
     def live(self) -> Outcome:
         earlier = read_run(self.folder)
@@ -97,6 +100,7 @@ class _Life:
         saved = time.perf_counter()
         for epoch in training.epochs():
             self.epochs = epoch.number
+            self.seconds += epoch.metrics["seconds"]
             self.log.write("epoch", epoch=epoch.number, **epoch.metrics)
             if not all(math.isfinite(value) for value in epoch.metrics.values()):
                 error = f"{_first_not_finite(epoch)} is not finite after epoch {epoch.number}"
@@ -108,7 +112,7 @@ class _Life:
                 self._save_checkpoint(training, epoch.number)
                 saved = time.perf_counter()
         self._animate()
-        scores = training.score(load_arrays(self.folder.best))
+        scores = training.score(self.best_weights)
         self.log.write("end", status="completed", metrics=self._summary() | scores)
         return Outcome("completed")
 
@@ -125,12 +129,16 @@ class _Life:
         epoch, state = checkpoint
         training = make_training(self.trial)
         try:
-            training.restore(state)
+            training.restore(part_of(state, "training"))
         except (InputError, KeyError, ValueError):
             return None
         for line in earlier.epochs[:epoch]:
             self._consider(line["epoch"], line)
+            self.seconds += line.get("seconds") or 0.0
         self.epochs = epoch
+        # The file may be of an epoch beyond the checkpoint, or of none.
+        self.best_weights = part_of(state, "best")
+        save_arrays(self.folder.best, self.best_weights)
         self.log.write("resume", epoch=epoch, epochs=self.trial.config.epochs, **self.context, **describe_environment())
         return training
 
@@ -152,19 +160,22 @@ class _Life:
         }
 
     def _consider(self, epoch: int, metrics: dict[str, Any]) -> bool:
-        """Whether this epoch is the best so far; where the objective is not measured, the last one counts as that."""
+        """Whether this epoch is the best so far; as long as the objective was never measured, the last one is."""
         value = metrics.get(self.trial.objective.metric)
+        unmeasured = self.best is None or math.isnan(self.best[1])
         if not isinstance(value, int | float):
-            self.best = (epoch, math.nan)
-            return True
-        if self.best is None or self.trial.objective.is_better(value, self.best[1]):
+            if unmeasured:
+                self.best = (epoch, math.nan)
+            return unmeasured
+        if self.best is None or unmeasured or self.trial.objective.is_better(value, self.best[1]):
             self.best = (epoch, value)
             return True
         return False
 
     def _keep_best(self, training: Training, epoch: Epoch) -> None:
         if self._consider(epoch.number, epoch.metrics):
-            save_arrays(self.folder.best, training.weights())
+            self.best_weights = training.weights()
+            save_arrays(self.folder.best, self.best_weights)
 
     def _keep_samples(self, epoch: Epoch) -> None:
         if epoch.samples is not None:
@@ -184,14 +195,14 @@ class _Life:
 
     def _save_checkpoint(self, training: Training, epoch: int) -> None:
         identity = json.dumps({"schema": SCHEMA, "run": self.trial.id, "epoch": epoch})
-        save_arrays(self.folder.checkpoint, {**training.state(), "identity": np.array(identity)})
+        arrays = nested(training=training.state(), best=self.best_weights)
+        save_arrays(self.folder.checkpoint, {**arrays, "identity": np.array(identity)})
 
     def _load_checkpoint(self, earlier: Run) -> tuple[int, dict[str, Any]] | None:
         """Epoch and state of the checkpoint, if it is of this trial and the log has every epoch up to it."""
         if not earlier.start:
             return None
         try:
-            load_arrays(self.folder.best)  # that it is whole matters only at the end, which would be too late
             state = load_arrays(self.folder.checkpoint)
             identity = json.loads(str(state.pop("identity")))
         except (InputError, KeyError, ValueError):
@@ -207,7 +218,7 @@ class _Life:
             best["best_epoch"] = self.best[0]
             if math.isfinite(self.best[1]):
                 best[self.trial.objective.metric] = self.best[1]
-        return {**best, "epochs": self.epochs, "seconds": time.perf_counter() - self.started}
+        return {**best, "epochs": self.epochs, "total_seconds": self.seconds}
 
 
 def make_training(trial: Trial) -> Training:

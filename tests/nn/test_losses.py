@@ -68,3 +68,32 @@ def test_a_loss_is_a_scalar_of_the_dtype_of_its_logits(loss, kind):
 def test_targets_may_be_differentiated_as_well():
     check_gradient(sigmoid_cross_entropy, RNG.standard_normal((4, 3)), RNG.random((4, 3)), order=2)
     check_gradient(squared_error, RNG.standard_normal((4, 3)), RNG.random((4, 3)), order=2)
+
+
+@pytest.mark.parametrize(
+    ("logits", "labels"),
+    [((5, 3), (5, 1)), ((5, 3), (4,)), ((3,), (3,)), ((0, 3), (0,))],
+)
+def test_labels_that_do_not_belong_to_the_logits_are_refused(logits, labels):
+    with pytest.raises(ValueError, match="are wanted"):
+        softmax_cross_entropy(np.zeros(logits), np.zeros(labels, int))
+
+
+def test_a_label_beyond_the_classes_is_refused():
+    with pytest.raises(ValueError, match="negative"):
+        softmax_cross_entropy(np.zeros((2, 3)), np.array([0, -1]))
+    with pytest.raises(IndexError):
+        softmax_cross_entropy(np.zeros((2, 3)), np.array([0, 3]))
+
+
+@pytest.mark.parametrize(("outputs", "targets"), [((5, 1), (5,)), ((5, 3), (3,))])
+def test_targets_of_another_shape_are_refused(outputs, targets):
+    with pytest.raises(ValueError, match="have targets of shape"):
+        squared_error(np.zeros(outputs), np.zeros(targets))
+
+
+@pytest.mark.parametrize("shape", [(3, 1), (4,), (1, 1)])
+def test_targets_may_stretch_the_logits(shape):
+    logits, targets = np.random.default_rng(0).standard_normal(shape), np.random.default_rng(1).random((3, 4))
+    check_gradient(sigmoid_cross_entropy, logits, targets)
+    check_gradient(lambda x: sigmoid_cross_entropy(x, targets), logits, order=2)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from nnlite.autodiff import GradientTape, Tensor
+from nnlite.errors import InputError
 from nnlite.nn import SGD, Adam, Optimizer
 from nnlite.nn.schedules import linear_decay
 
@@ -146,3 +147,21 @@ def test_an_optimizer_says_how_it_updates():
     assert list(Optimizer(parameters(), 0.1).state()) == ["steps"]
     with pytest.raises(NotImplementedError):
         run(Optimizer(parameters(), 0.1), gradients()[:1])
+
+
+def test_a_step_without_all_gradients_changes_nothing():
+    first, second = parameters()[:2]
+    optimizer = Adam([first, second], 0.1)
+    before = np.array(first)
+    first.grad = np.ones(first.shape)
+    with pytest.raises(ValueError, match=r"parameter 1 .* has no \.grad"):
+        optimizer.step()
+    np.testing.assert_array_equal(first, before)
+    assert optimizer.steps == 0
+    assert first.grad is not None
+
+
+@pytest.mark.parametrize("state", [{}, {"steps": np.array(1)}, SGD(parameters()[:1], 0.1, momentum=0.9).state()])
+def test_the_state_of_another_optimizer_is_refused(state):
+    with pytest.raises(InputError, match="of another optimizer"):
+        Adam(parameters(), 0.1).load_state(state)

@@ -57,6 +57,17 @@ def test_a_second_start_begins_anew(log):
     assert (accuracies(run), run.seed, run.status, run.error) == ([(1, 0.9)], 5, "interrupted", "")
 
 
+def test_a_completed_attempt_stays_until_a_new_one_has_got_further(log):
+    completed = (START, epoch(1, 0.1), epoch(2, 0.2), end("completed"))
+    started_over = (*completed, START, epoch(1, 0.3), epoch(2, 0.4))
+    for events in (started_over, (*started_over, end("interrupted")), (*started_over, end("failed", error="oh"))):
+        run = log(*events)
+        assert (accuracies(run), run.status) == ([(1, 0.1), (2, 0.2)], "completed")
+    run = log(*started_over, epoch(3, 0.5))
+    assert (accuracies(run), run.status) == ([(1, 0.3), (2, 0.4), (3, 0.5)], "interrupted")
+    assert log(*started_over, end("completed")).epochs[0]["val_acc"] == 0.3
+
+
 def test_the_last_end_counts_until_the_run_is_reopened(log):
     closed = (START, epoch(1), end("interrupted"), resume(1), end("completed"))
     assert log(*closed).status == "completed"

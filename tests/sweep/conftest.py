@@ -13,7 +13,7 @@ from nnlite.runs import RunFolder, read_log, read_run
 from nnlite.sweep.spec import Objective
 from nnlite.sweep.trials import Trial
 
-TIMINGS = {"time", "seconds", "images_per_second"}
+TIMINGS = {"time", "seconds", "total_seconds", "images_per_second"}
 CHILD = """
 import pickle, signal, sys
 import nnlite.sweep.worker as worker

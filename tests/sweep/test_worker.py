@@ -167,7 +167,7 @@ def put_ahead(path):
 
 def lose_a_part(path):
     arrays = load_arrays(path)
-    save_arrays(path, {name: array for name, array in arrays.items() if not name.startswith("optimizer")})
+    save_arrays(path, {name: array for name, array in arrays.items() if "optimizer" not in name})
 
 
 def pickled(path):
@@ -195,9 +195,37 @@ def test_a_checkpoint_that_does_not_fit_starts_the_trial_over_with_a_new_start(
 
 
 @pytest.mark.parametrize("damage", [os.unlink, cut, flip, pickled])
-def test_best_weights_that_are_damaged_start_the_trial_over_too(trial, folder, numbers, tmp_path, damage):
-    """F36: the checkpoint alone would go on, and find only at the end that there is nothing to score."""
-    check_started_over(trial, folder, numbers, tmp_path, damage, folder.best)
+def test_best_weights_that_are_damaged_come_back_with_the_checkpoint(trial, folder, numbers, tmp_path, damage):
+    """F36."""
+    run_trial(trial(epochs=2), folder, {})
+    damage(folder.best)
+    assert run_trial(trial(epochs=3), folder, {}) == Outcome("completed")
+    assert events_of(folder) == ["start", "epoch", "epoch", "end", "resume", "epoch", "end"]
+    run_trial(trial(), RunFolder(tmp_path / "undisturbed"), {})
+    assert numbers(folder) == numbers(RunFolder(tmp_path / "undisturbed"))
+
+
+def test_best_weights_of_an_epoch_that_was_gone_back_on_are_not_scored(trial, folder, numbers, tmp_path):
+    run_trial(trial(epochs=2), folder, {})
+    better = RunFolder(tmp_path / "better")
+    run_trial(trial(epochs=20), better, {})
+    better.best.replace(folder.best)  # as an extension leaves it that is killed before its first checkpoint
+    assert run_trial(trial(epochs=3), folder, {}) == Outcome("completed")
+    run_trial(trial(), RunFolder(tmp_path / "undisturbed"), {})
+    assert numbers(folder) == numbers(RunFolder(tmp_path / "undisturbed"))
+
+
+def test_an_epoch_that_lacks_the_objective_is_not_the_best_of_those_that_have_it(trial, folder):
+    metric = Objective("discriminator_loss", "minimize")
+    # One batch an epoch, and the discriminator sits out every other one.
+    job = trial("gan", objective=metric, batch_size=10_000, discriminator_skip=2, epochs=4)
+    prepare_reference(job.dataset)
+    run_trial(job, folder, {})
+    run = read_run(folder)
+    measured = {line["epoch"]: line["discriminator_loss"] for line in run.epochs if "discriminator_loss" in line}
+    assert list(measured) == [1, 3]
+    assert run.summary()["best_epoch"] == min(measured, key=measured.get)
+    assert run.summary()["discriminator_loss"] == min(measured.values())
 
 
 def check_started_over(trial, folder, numbers, tmp_path, damage, path):
