@@ -10,9 +10,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+UNFOLDED = ("run", "status", "dataset")  # columns that are useless in pieces
 WIDTH_OF_A_PIPE = 10_000  # columns; a line of a table is one line wherever no terminal limits it
 
-news = Console(stderr=True, highlight=False)
+# Whether there is a terminal is for the stream to say: FORCE_COLOR must not send control codes into a file.
+news = Console(stderr=True, highlight=False, force_terminal=sys.stderr is not None and sys.stderr.isatty())
 
 
 def say(line: str) -> None:
@@ -38,7 +40,7 @@ def answer_table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: s
     console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH_OF_A_PIPE)
     table = Table(box=None, padding=(0, 2, 0, 0), title=title, title_justify="left")
     for column in columns:
-        table.add_column(column)
+        table.add_column(column, overflow="fold", no_wrap=column in UNFOLDED)
     for row in rows:
         table.add_row(*(escape(printable(cell)) for cell in row))
     with console.capture() as text:

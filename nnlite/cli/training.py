@@ -1,5 +1,6 @@
 """The commands that train: `sweep` and `train`."""
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,8 @@ def sweep(
     checked = load_sweep(spec, settings or ())
     dataset = locate(checked.dataset, data, announce=say)
     plan = make_plan(expand(checked, dataset), experiments / checked.name, retry_failed=retry_failed)
-    _carry_out(checked, dataset, plan, jobs or cpu_count(), dry_run=dry_run, as_json=as_json)
+    command = _command("sweep", spec, settings)
+    _carry_out(checked, dataset, plan, jobs or cpu_count(), command, dry_run=dry_run, as_json=as_json)
 
 
 def train(
@@ -73,7 +75,8 @@ def train(
     checked = _spec_of_one(spec, settings or [])
     dataset = locate(checked.dataset, data, announce=say)
     plan = make_plan([single(checked, dataset)], experiments / checked.name, retry_failed=retry_failed)
-    _carry_out(checked, dataset, plan, 1, dry_run=dry_run, as_json=as_json)
+    command = _command("train", spec, settings)
+    _carry_out(checked, dataset, plan, 1, command, dry_run=dry_run, as_json=as_json)
 
 
 def _spec_of_one(spec: Path, settings: list[str]) -> Sweep:
@@ -87,26 +90,33 @@ def _spec_of_one(spec: Path, settings: list[str]) -> Sweep:
     return sweep_of_run(run, spec, settings)
 
 
-def _carry_out(checked: Sweep, dataset: Dataset, plan: Plan, jobs: int, *, dry_run: bool, as_json: bool) -> None:
+def _command(name: str, spec: Path, settings: list[str] | None) -> str:
+    """What one types to train the same again."""
+    return shlex.join(["nnlite", name, str(spec), *(word for each in settings or () for word in ("-S", each))])
+
+
+def _carry_out(
+    checked: Sweep, dataset: Dataset, plan: Plan, jobs: int, command: str, *, dry_run: bool, as_json: bool
+) -> None:
     """Show the plan, or train what is pending in it and say how every trial ended."""
     if dry_run:
         _print_plan(plan, as_json=as_json)
         return
-    outcomes = _train(checked, dataset, plan, jobs)
+    outcomes = _train(checked, dataset, plan, jobs, command)
     ends = {trial.id: _end_of(plan.run_folder(trial), outcomes.get(trial.id)) for trial in plan.trials}
     _print_ends(plan, ends, as_json=as_json)
     if any(end.status not in GOOD_ENDS for end in ends.values()):
         raise typer.Exit(1)
 
 
-def _train(checked: Sweep, dataset: Dataset, plan: Plan, jobs: int) -> dict[str, Outcome]:
+def _train(checked: Sweep, dataset: Dataset, plan: Plan, jobs: int, command: str) -> dict[str, Outcome]:
     if plan.done:
         say(f"{len(plan.done)} of {len(plan.trials)} trials are done already")
     if not plan.pending:
         say("nothing is left to train: more epochs, values or seeds extend a sweep, --experiments DIR begins another")
         return {}
     with claim(plan.folder):
-        context = {"spec": str(checked.source), **_prepare(checked, dataset)}
+        context = {"spec": str(checked.source), "command": command, **_prepare(checked, dataset)}
         at_once = min(jobs, len(plan.pending))
         say(f"{counted(len(plan.pending), 'trial')} to train in {plan.folder}, {at_once} at a time")
         with make_display(plan, news, say) as display:
@@ -154,7 +164,7 @@ def _prepare(checked: Sweep, dataset: Dataset) -> dict[str, str]:
 
 def _print_plan(plan: Plan, *, as_json: bool) -> None:
     pending = {trial.id for trial in plan.pending}
-    states = {trial.id: "to train" if trial.id in pending else "done" for trial in plan.trials}
+    states = {trial.id: _state(plan, trial) if trial.id in pending else "done" for trial in plan.trials}
     if as_json:
         trials = [_trial_fields(plan, trial, states[trial.id]) for trial in plan.trials]
         answer_json("nnlite.plan/1", folder=str(plan.folder), trials=trials)
@@ -164,6 +174,14 @@ def _print_plan(plan: Plan, *, as_json: bool) -> None:
         [[trial.id, trial.describe(), str(trial.config.epochs), states[trial.id]] for trial in plan.trials],
     )
     answer(f"{counted(len(plan.trials), 'trial')}, {len(pending)} to train, in {plan.folder}")
+
+
+def _state(plan: Plan, trial: Trial) -> str:
+    """What training a pending trial begins with."""
+    folder = plan.run_folder(trial)
+    if not folder.log.exists():
+        return "to train"
+    return "to go on" if folder.checkpoint.exists() else "to start over: it has no checkpoint"
 
 
 def _trial_fields(plan: Plan, trial: Trial, status: str) -> dict[str, Any]:

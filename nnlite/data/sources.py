@@ -111,6 +111,8 @@ def _own(name: str) -> Dataset:
 
 def _folder_of(known: KnownDataset, data_dir: Path | None) -> Path | None:
     """Return where the data folder, if one is named, keeps that dataset."""
+    if data_dir is not None and not _absolute(data_dir).is_dir():
+        raise InputError(f"--data {data_dir}: expected a folder, found none")
     chosen = data_dir or os.environ.get("NNLITE_DATA")
     return _absolute(chosen) / known.name if chosen else None
 

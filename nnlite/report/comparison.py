@@ -103,8 +103,8 @@ def _series(
     if len(position) > MOST_MEANS:
         return
     means = {place: estimate(members) for place, members in scores.items() if members}
-    # Words have no order: nothing leads from one to the next.
-    line = "_" if any(isinstance(value, str) and not value[:1].isdigit() for value in position) else "-"
+    # Words have no order, nor has one number of layers to another: nothing leads from one to the next.
+    line = "_" if any(isinstance(value, str) and not value.isdigit() for value in position) else "-"
     axes.plot(list(means), [each.mean for each in means.values()], line, linewidth=1.3, markersize=18, **look)
     bars = {place: each for place, each in means.items() if each.half}
     low, high = ([each.mean + sign * (each.half or 0) for each in bars.values()] for sign in (-1, 1))

@@ -93,17 +93,17 @@ def comparison(ranking: Ranking, prefix: str) -> Section:
 
 
 def pictures(ranking: Ranking, prefix: str) -> Section:
-    """What the winner and the worst configuration drew in the end, where their samples were kept."""
+    """What the winner and the worst configuration drew at their best, where their samples were kept."""
     section = Section("Samples")
     ranked = ranking.ranked
     if not ranked:
         return section
-    best = next((each for each in _by_value(ranking, ranked[0].counted) if _last_sample(each)), None)
-    worst = next((each for each in _by_value(ranking, ranked[-1].counted)[::-1] if _last_sample(each)), None)
+    best = next((each for each in _by_value(ranking, ranked[0].counted) if _sample(each)), None)
+    worst = next((each for each in _by_value(ranking, ranked[-1].counted)[::-1] if _sample(each)), None)
     for word, trial, place in zip(("best", "worst"), (best, worst), (0, -1), strict=True):
         if trial is None or (place and len(ranked) == 1):
             continue
-        epoch, content = _last_sample(trial) or (0, b"")
+        epoch, content = _sample(trial) or (0, b"")
         name = f"{prefix}{word}.png"
         section.files[name] = content
         section.blocks += [
@@ -147,7 +147,7 @@ def _samples_caption(ranking: Ranking, place: int, trial: Trial, epoch: int) -> 
     word = "The best" if place == 0 else "The worst"
     value = ""
     if trial.value is not None:
-        value = f" (best {text(ranking.metric.label)}: {score(ranking.metric, trial.value)}, in epoch {trial.epoch})"
+        value = f" ({text(ranking.metric.label)} {score(ranking.metric, trial.value)} after epoch {trial.epoch})"
     about = f"{word} configuration, {named(ranking.ranked[place])}, after epoch {epoch}"
     return f"{about}: run {code(trial.run.id)}, seed {trial.run.seed}{value}."
 
@@ -158,11 +158,11 @@ def _by_value(ranking: Ranking, trials: Sequence[Trial]) -> list[Trial]:
     return sorted(trials, key=lambda each: (sign * (each.value or 0.0), each.run.id))
 
 
-def _last_sample(trial: Trial) -> tuple[int, bytes] | None:
-    """The grid after the latest epoch that has one, and that epoch."""
-    for epoch in reversed(trial.run.epochs):
-        if content := _content(trial.run.folder.sample(epoch["epoch"])):
-            return epoch["epoch"], content
+def _sample(trial: Trial) -> tuple[int, bytes] | None:
+    """The grid after the run's best epoch, or else after the latest that has one; and that epoch."""
+    for epoch in [trial.epoch, *(each["epoch"] for each in reversed(trial.run.epochs))]:
+        if content := _content(trial.run.folder.sample(epoch)):
+            return epoch, content
     return None
 
 

@@ -55,12 +55,15 @@ def circumstances(ranking: Ranking) -> Section:
         ["epochs trained", str(sum(len(run.epochs) for run in runs))],
         ["training time", duration(sum(known)) + ", all runs together" if known else "-"],
         ["computers", str(len(hosts)) if hosts else "-"],
+        *(["reference classifier", code(each)] for each in _distinct(run.start.get("reference") for run in runs)),
         ["threads a run", ", ".join(_distinct(run.start.get("threads") for run in runs)) or "-"],
         *([name, text(", ".join(values))] for name, values in _versions(runs)),
     ]
     blocks = [table(["", ""], rows)]
     if len(_distinct(_fingerprint(run) for run in runs)) > 1:
-        blocks.append("**Mixed versions:** not all of these runs were made by the same code and libraries.")
+        blocks.append(
+            "**Mixed versions:** not all of these runs were made by the same code, libraries and reference classifier."
+        )
     if fixed := group.fixed():
         listed = "\n".join(f"{_key(name)} = {_literal(value)}" for name, value in fixed.items() if value is not None)
         blocks += ["The same in all runs:", f"```toml\n{listed}\n```"]
@@ -70,8 +73,8 @@ def circumstances(ranking: Ranking) -> Section:
 def commands(ranking: Ranking) -> Section:
     """What to type to train all of it, or the winner alone, again."""
     blocks = []
-    if specs := _distinct(run.start.get("spec") for run in ranking.group.runs):
-        blocks += ["The sweep:", _shell(f"nnlite sweep {shlex.quote(spec)}" for spec in specs)]
+    if typed := _distinct(_command_of(run) for run in ranking.group.runs):
+        blocks += ["All of it:", _shell(typed)]
     winner = ranking.winner
     if winner and (trial := ranking.best_trial([winner])):
         log = _typed(trial.run.folder.log)
@@ -80,6 +83,14 @@ def commands(ranking: Ranking) -> Section:
             _shell([f"nnlite train {shlex.quote(log)} --experiments repeated"]),
         ]
     return Section("Do it again", blocks)
+
+
+def _command_of(run: Run) -> str | None:
+    """What trained the run; logs of version 0.1 may name the sweep file alone."""
+    command, spec = run.start.get("command"), run.start.get("spec")
+    if isinstance(command, str):
+        return command
+    return f"nnlite sweep {shlex.quote(spec)}" if isinstance(spec, str) else None
 
 
 def left_out(unreadable: list[Unreadable], runs: list[Run]) -> Section:
@@ -111,7 +122,7 @@ def _versions(runs: list[Run]) -> list[tuple[str, list[str]]]:
 
 
 def _fingerprint(run: Run) -> str:
-    return json.dumps([run.start.get("versions"), run.start.get("git")], sort_keys=True)
+    return json.dumps([run.start.get(name) for name in ("versions", "git", "reference")], sort_keys=True)
 
 
 def _distinct(values: Iterable[object]) -> list[str]:

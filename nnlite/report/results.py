@@ -70,7 +70,10 @@ def final_score(ranking: Ranking) -> Section:
             )
     if not lines:
         return Section("Test score")
-    return Section("Test score", ["Scored once, at the end, and looked at for the winner alone:", "\n".join(lines)])
+    words = "Scored once, at the end" + (
+        ", and looked at for the winner alone:" if len(ranking.configurations) > 1 else ":"
+    )
+    return Section("Test score", [words, "\n".join(lines)])
 
 
 def named(configuration: Configuration) -> str:

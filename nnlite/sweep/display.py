@@ -173,7 +173,8 @@ Display = LiveDisplay | PlainDisplay
 
 def make_display(plan: Plan, console: Console, write: Callable[[str], None]) -> Display:
     """The display that suits `console`, which writes to stderr; `write` takes plain lines for it."""
-    return LiveDisplay(plan, console) if console.is_terminal else PlainDisplay(plan, write)
+    can_redraw = console.is_terminal and not console.is_dumb_terminal
+    return LiveDisplay(plan, console) if can_redraw else PlainDisplay(plan, write)
 
 
 def result(trial: Trial, folder: RunFolder, outcome: Outcome) -> str:

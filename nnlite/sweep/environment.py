@@ -6,6 +6,7 @@ import socket
 import subprocess
 from functools import cache
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -51,11 +52,12 @@ def _blas() -> str:
 
 @cache
 def git_commit() -> str | None:
-    """The commit that is checked out where the command was given, with "+" if files have changed since; or None."""
+    """The commit of nnlite's own sources, with "+" if files have changed since; None where they are installed."""
+    sources = Path(__file__).parent
 
     def git(*arguments: str) -> str:
         answer = subprocess.run(  # noqa: S603
-            ["git", "--no-optional-locks", *arguments],  # noqa: S607
+            ["git", "--no-optional-locks", "-C", str(sources), *arguments],  # noqa: S607
             capture_output=True,
             text=True,
             check=True,
@@ -64,6 +66,7 @@ def git_commit() -> str | None:
         return answer.stdout.strip()
 
     try:
-        return git("rev-parse", "--short=12", "HEAD") + ("+" if git("status", "--porcelain", "-uno") else "")
+        git("ls-files", "--error-unmatch", Path(__file__).name)  # a user's repository may be around an installed copy
+        return git("rev-parse", "--short=12", "HEAD") + ("+" if git("status", "--porcelain", "-uno", ".") else "")
     except (OSError, subprocess.SubprocessError):
         return None

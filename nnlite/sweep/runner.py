@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any, Protocol
@@ -24,7 +24,7 @@ from typing import Any, Protocol
 from joblib.externals.loky.process_executor import ProcessPoolExecutor
 
 from nnlite.errors import BusyError, InputError
-from nnlite.runs import LogWriter, RunFolder, read_run
+from nnlite.runs import LogWriter, Run, RunFolder, read_run
 from nnlite.sweep.environment import worker_variables
 from nnlite.sweep.trials import Trial
 from nnlite.sweep.worker import Outcome, is_done, run_trial
@@ -73,7 +73,7 @@ def make_plan(trials: list[Trial], folder: Path, *, retry_failed: bool = False) 
     """Look at what is in `folder`: a failed trial counts as done, unless it is to be retried.
 
     Raises:
-        InputError: something that is no run's folder is where one should be.
+        InputError: something that is no run's folder is where one should be, or a run had another objective.
     """
     done: list[Trial] = []
     pending: list[Trial] = []
@@ -83,6 +83,7 @@ def make_plan(trials: list[Trial], folder: Path, *, retry_failed: bool = False) 
         finished = False
         if run_folder.log.exists():
             run = read_run(run_folder)
+            _check_objective(run, trial)
             finished = is_done(run, trial) or (run.status == "failed" and not retry_failed)
         (done if finished else pending).append(trial)
     return Plan(trials, folder, done, pending)
@@ -93,6 +94,17 @@ def _check_own(folder: RunFolder) -> None:
     for path, is_right, kind in ((folder.path, Path.is_dir, "folder"), (folder.log, Path.is_file, "file")):
         if path.is_symlink() or (path.exists() and not is_right(path)):
             raise InputError(f"{path} is no ordinary {kind}; move it away, a run belongs there")
+
+
+def _check_objective(run: Run, trial: Trial) -> None:
+    """A run's best weights and its test score are of the epoch that its objective chose: another chooses others."""
+    chosen, wanted = run.start.get("objective"), asdict(trial.objective)
+    if chosen and chosen != wanted:
+        earlier = f"{chosen.get('metric')}, {chosen.get('direction')}"
+        raise InputError(
+            f"{run.folder.log}: this run's best epoch was chosen by {earlier}, not by {wanted['metric']}, "
+            f"{wanted['direction']}: give the sweep another name, or another --experiments folder"
+        )
 
 
 def run_trials(plan: Plan, jobs: int, context: dict[str, Any], listener: Listener) -> dict[str, Outcome]:

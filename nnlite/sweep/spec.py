@@ -231,6 +231,12 @@ def _expectation(error: Any) -> str:
             return "this key is missing"
         case "extra_forbidden":
             return "there is no such key"
+        case "tuple_type" | "list_type":
+            return f"should be a list, not {found}"
+        case "too_short":
+            return "this list should not be empty"
+        case "model_type":
+            return f'should be a table, such as [objective] with metric = "val_loss", not {found}'
         case "string_pattern_mismatch":
             return f"{found} must be a letter or digit, then letters, digits, '.', '_' or '-', 64 at most"
     if error["loc"][0] == "seeds":

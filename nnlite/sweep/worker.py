@@ -9,7 +9,7 @@ import json
 import math
 import time
 import traceback
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -153,7 +153,7 @@ class _Life:
             "dataset_checksum": trial.dataset.checksum,
             "config": trial.config.model_dump(mode="json"),
             "seed": trial.seed,
-            "objective": {"metric": trial.objective.metric, "direction": trial.objective.direction},
+            "objective": asdict(trial.objective),
             "swept": list(trial.swept),
             **self.context,
             **describe_environment(),

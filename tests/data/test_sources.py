@@ -79,6 +79,7 @@ def test_wrong_bytes_are_refused_even_where_the_cache_has_the_right_ones(tiny, f
 
 def test_a_data_folder_without_the_dataset_gives_way_to_the_cache(folder, tmp_path):
     fetch("tiny", folder.parent)
+    (tmp_path / "nothing").mkdir()
     assert locate("tiny", tmp_path / "nothing", announce=no_news).files.train_images.parent == cache_dir() / "idx"
 
 
@@ -86,8 +87,14 @@ def test_what_the_data_folder_lacked_is_said_in_the_end(folder, tmp_path):
     (folder / FILE_NAMES[1]).unlink()
     with pytest.raises(DataUnavailableError, match=f"tiny: lacks {FILE_NAMES[1]}"):
         locate("tiny", folder.parent)
+    (tmp_path / "nothing").mkdir()
     with pytest.raises(DataUnavailableError, match="nothing/tiny: no such folder"):
         locate("tiny", tmp_path / "nothing")
+
+
+def test_a_data_folder_that_does_not_exist_is_a_mistake(tmp_path):
+    with pytest.raises(InputError, match="expected a folder, found none"):
+        locate("mnist", tmp_path / "nothing")
 
 
 def test_a_spoilt_cache_is_never_used(folder):

@@ -180,6 +180,20 @@ def test_more_epochs_reopen_completed_runs(reference_sweep, ask, tmp_path, numbe
         assert [event["event"] for event in read_log(log)[0]].count("resume") == 1
 
 
+def test_another_objective_is_another_sweep(reference_sweep, ask, tmp_path):
+    path, _ = reference_sweep
+    ask("sweep", path, "--experiments", tmp_path)
+    asked = ask("sweep", path, "-S", "objective.metric=val_loss", "--experiments", tmp_path, code=2)
+    assert "was chosen by val_acc, maximize, not by val_loss, minimize" in asked.stderr
+
+
+def test_a_log_says_what_to_type_to_train_the_same_again(spec, ask, tmp_path):
+    path = spec()
+    ask("sweep", path, "-S", "learning_rate=0.5", "-S", "epochs=2", "--experiments", tmp_path)
+    (log,) = tmp_path.rglob("run.jsonl")
+    assert read_run(RunFolder(log.parent)).start["command"] == (f"nnlite sweep {path} -S learning_rate=0.5 -S epochs=2")
+
+
 def test_workers_do_not_outlive_a_killed_driver_and_start_nothing_more(spec, nnlite, tmp_path):
     """F04, F46."""
     process = nnlite("sweep", spec(GRID, fixed=LONG), "-j", 2, "--experiments", tmp_path, wait=False)
