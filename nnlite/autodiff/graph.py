@@ -15,6 +15,7 @@ import numpy as np
 from nnlite.autodiff.rule import Rule
 
 Array = Any  # a plain array, or a Tensor while an outer tape records
+Parents = tuple[tuple[int, "Node"], ...]
 
 
 class Node:
@@ -35,7 +36,7 @@ class Node:
         rule: Rule | None = None,
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
-        parents: tuple[tuple[int, "Node"], ...] | None = (),
+        parents: Parents | None = (),
         value: Any = None,
     ) -> None:
         self.rule = rule
@@ -105,26 +106,32 @@ def walk_back(
     needed = depends_on(nodes, sources)
     gradients: dict[Node, Array] = {target: seed}
     for node in reversed(tuple(nodes)):  # a copy: the walk itself may be recorded, on this very recording
-        if node.rule is None or node not in needed or node not in gradients:
+        rule, args, value, parents = node.rule, node.args, node.value, node.parents
+        if rule is None or not parents or node not in gradients or node not in needed:
             continue
         g = gradients[node] if node in sources else gradients.pop(node)
-        args, value, parents = list(node.args), node.value, node.parents or ()
         if lift is not None:
-            value = lift(value, node)
-            for position, parent in parents:
-                args[position] = lift(args[position], parent)
+            value, args = lift(value, node), _lifted(args, parents, lift)
         for position, parent in parents:
             if parent not in needed:
                 continue
-            product = node.rule.gradient(position)
+            product = rule.gradient(position)
             assert product is not None
-            if parent in buffers and parent not in gradients and position in node.rule.writes:
+            if parent in buffers and parent not in gradients and position in rule.writes:
                 gradients[parent] = product(g, value, *args, out=buffers[parent], **node.kwargs)
                 continue
-            contribution = fit(product(g, value, *args, **node.kwargs), node.args[position], node.rule)
+            contribution = fit(product(g, value, *args, **node.kwargs), node.args[position], rule)
             # A sum, never an addition in place: the contribution may be the very array that another parent was given.
             gradients[parent] = gradients[parent] + contribution if parent in gradients else contribution
     return {source: gradients[source] for source in sources if source in gradients}
+
+
+def _lifted(args: tuple[Any, ...], parents: Parents, lift: Callable[[Array, Node], Array]) -> tuple[Any, ...]:
+    """The arguments, those that are tracked as tensors."""
+    lifted = list(args)
+    for position, parent in parents:
+        lifted[position] = lift(lifted[position], parent)
+    return tuple(lifted)
 
 
 def fit(gradient: Array, argument: Array, rule: Rule) -> Array:

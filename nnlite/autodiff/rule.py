@@ -61,11 +61,11 @@ class Rule:
 
     def gradient(self, position: int) -> Gradient | None:
         """The product for the argument at `position`, or None if that argument has no derivative."""
-        if self.variadic:
-            product = self.gradients[0]
-            assert product is not None
-            return lambda g, y, *args, **kwargs: product(g, y, *args, position=position, **kwargs)
-        return self.gradients[position] if position < len(self.gradients) else None
+        if not self.variadic:
+            return self.gradients[position] if position < len(self.gradients) else None
+        product = self.gradients[0]
+        assert product is not None
+        return lambda g, y, *args, **kwargs: product(g, y, *args, position=position, **kwargs)
 
 
 # All tables are keyed by NumPy function, ufunc, or (ufunc, method) such as (np.add, "outer").
