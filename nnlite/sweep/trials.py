@@ -11,7 +11,6 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 from nnlite.data import Dataset
 from nnlite.errors import InputError
@@ -59,9 +58,8 @@ class Trial:
     def describe(self) -> str:
         """What sets this trial apart in its sweep, such as `hidden=[64] learning_rate=0.1 seed=2`."""
         fields = self.config.model_dump(mode="json")
-        return " ".join(
-            f"{name}={_short(value)}" for name, value in [*_chosen(fields, self.swept), ("seed", self.seed)]
-        )
+        words = [f"{name}={_short(fields[name])}" for name in self.swept]
+        return " ".join([*words, f"seed={self.seed}"])
 
 
 def expand(sweep: Sweep, dataset: Dataset) -> list[Trial]:
@@ -99,10 +97,6 @@ def _check_validation(sweep: Sweep, dataset: Dataset, counts: Iterable[int]) -> 
             dataset.split(count)
         except InputError as error:
             raise InputError(f"{sweep.source}: {error}") from None
-
-
-def _chosen(fields: dict[str, Any], names: tuple[str, ...]) -> list[tuple[str, Any]]:
-    return [(name, fields[name]) for name in names]
 
 
 def _short(value: object) -> str:

@@ -182,6 +182,7 @@ def test_looking_who_writes_does_not_keep_a_writer_out(tmp_path):
     looker.start()
     while looker.exitcode is None:
         LogWriter(path).close()
+    assert looker.exitcode == 0
 
 
 def _look_for_a_second(path):

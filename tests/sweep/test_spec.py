@@ -1,6 +1,5 @@
 """The sweep file: what it may say, and one sentence with exit code 2 for each mistake."""
 
-import contextlib
 import time
 
 import pytest
@@ -9,7 +8,7 @@ from hypothesis import strategies as st
 
 from nnlite.cli.app import run
 from nnlite.errors import InputError
-from nnlite.sweep import load_sweep
+from nnlite.sweep import Sweep, load_sweep
 from nnlite.sweep.spec import LARGEST_FILE
 
 CLASSIFIER = 'name = "s"\nmodel = "classifier"\n'
@@ -245,5 +244,8 @@ def test_equal_grid_values_are_one(tmp_path):
 def test_no_text_gets_another_answer_than_a_sweep_or_a_sentence(tmp_path_factory, text):
     path = tmp_path_factory.mktemp("spec") / "spec.toml"
     path.write_text(CLASSIFIER + text, "utf-8", newline="")
-    with contextlib.suppress(InputError):
-        load_sweep(path)
+    try:
+        answer = load_sweep(path)
+    except InputError as error:
+        answer = str(error)
+    assert isinstance(answer, Sweep) or answer.startswith(str(path))
