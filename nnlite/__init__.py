@@ -4,7 +4,21 @@ from typing import TYPE_CHECKING, Any
 
 from nnlite.autodiff import GradientTape, Tensor, leaky_relu, relu, sigmoid, softmax, softplus, stop_gradient
 from nnlite.errors import NnliteError
-from nnlite.nn import SGD, Adam, Dense, Sequential, sigmoid_cross_entropy, softmax_cross_entropy, squared_error
+from nnlite.nn import (
+    SGD,
+    Adam,
+    BatchNorm,
+    Dense,
+    Dropout,
+    Sequential,
+    WeightAverage,
+    glorot_uniform,
+    he_normal,
+    sigmoid_cross_entropy,
+    softmax_cross_entropy,
+    squared_error,
+    uniform,
+)
 
 if TYPE_CHECKING:
     from nnlite.report import load_runs
@@ -12,11 +26,16 @@ if TYPE_CHECKING:
 __all__ = [
     "SGD",
     "Adam",
+    "BatchNorm",
     "Dense",
+    "Dropout",
     "GradientTape",
     "NnliteError",
     "Sequential",
     "Tensor",
+    "WeightAverage",
+    "glorot_uniform",
+    "he_normal",
     "leaky_relu",
     "load_runs",
     "relu",
@@ -27,6 +46,7 @@ __all__ = [
     "softplus",
     "squared_error",
     "stop_gradient",
+    "uniform",
 ]
 
 

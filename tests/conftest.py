@@ -1,11 +1,19 @@
 """What the tests of running, asking and the command line share: a small dataset of real digits, and `nnlite` itself."""
 
+import fcntl
 import os
+import pty
+import select
+import signal
+import struct
 import subprocess
 import sys
+import termios
+import time
 from pathlib import Path
 
 import numpy as np
+import pyte
 import pytest
 
 from nnlite.cli.app import run
@@ -88,7 +96,7 @@ def ask(cache, capsys):  # noqa: ARG001 - as above
         capsys.readouterr()
         returned = run(list(map(str, arguments)))
         output, news = capsys.readouterr()
-        assert returned == code, news
+        assert returned == code, news + output
         return subprocess.CompletedProcess(arguments, returned, output, news)
 
     return call
@@ -116,3 +124,77 @@ def _above(text):
 
 def _tables(text):
     return text[len(_above(text)) :]
+
+
+class Terminal:
+    """`nnlite` in a pseudo-terminal of its own, and what it has drawn there."""
+
+    def __init__(self, arguments, columns=100, lines=30, env=None, own_session=True):
+        self.master, terminal = pty.openpty()
+        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+        variables = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES", "NO_COLOR")}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "nnlite", *map(str, arguments)],
+            stdin=terminal,
+            stdout=terminal,
+            stderr=terminal,
+            start_new_session=own_session,
+            process_group=None if own_session else 0,
+            env={**variables, "TERM": "xterm", **(env or {})},
+        )
+        os.close(terminal)
+        self.screen = pyte.Screen(columns, lines)
+        self._stream = pyte.ByteStream(self.screen)
+        self.drawn = b""
+
+    @property
+    def rows(self):
+        """The lines on the screen, without empty ones."""
+        return [line.rstrip() for line in self.screen.display if line.strip()]
+
+    def read(self, until=None, seconds=60.0, times=1):
+        """Draw what comes until the screen shows `until`, so many times, or to the end."""
+        deadline = time.monotonic() + seconds
+        while not (until and "\n".join(self.screen.display).count(until) >= times):
+            assert time.monotonic() < deadline, "\n".join(self.rows)
+            if select.select([self.master], [], [], 0.1)[0]:
+                try:
+                    new = os.read(self.master, 1 << 16)
+                except OSError:  # the other side is gone
+                    break
+                self.drawn += new
+                self._stream.feed(new)
+        return self
+
+    def signal(self, signum):
+        """As a key or the kernel sends it: to all processes of the terminal."""
+        os.killpg(self.process.pid, signum)
+        return self
+
+    def end(self):
+        """Draw the rest; the exit code."""
+        self.read()
+        return self.process.wait(10)
+
+    def close(self):
+        """Close the window."""
+        if self.master is not None:
+            os.close(self.master)
+            self.master = None
+
+
+@pytest.fixture
+def terminal(cache):  # noqa: ARG001 - as above
+    """Start `nnlite` in a terminal."""
+    started = []
+
+    def start(*arguments, **options):
+        started.append(Terminal(arguments, **options))
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.close()
+        if each.process.poll() is None:
+            each.signal(signal.SIGKILL)
+            each.process.wait(10)

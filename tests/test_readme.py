@@ -1,6 +1,7 @@
 """The README keeps what it promises: its code runs, its links lead somewhere, and it leaves nothing out."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,8 @@ import typer
 
 from nnlite.cli.app import app
 from nnlite.models import HYPERPARAMETERS
-from nnlite.sweep import load_sweep
+from nnlite.sweep import expand, load_sweep
+from nnlite.sweep.tables import LimitsTable, ObjectiveTable, SearchTable, SweepTable
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -31,10 +33,22 @@ def test_every_link_leads_somewhere(target):
     assert target.startswith("https://") or (ROOT / target).exists()
 
 
-def test_the_sweep_file_in_the_readme_is_valid(tmp_path):
+@pytest.mark.parametrize("text", blocks("toml"), ids=lambda text: text.splitlines()[0].split('"')[1])
+def test_every_sweep_file_in_the_readme_can_be_planned(tmp_path, digits, text):
     path = tmp_path / "readme.toml"
-    path.write_text(blocks("toml")[0], "utf-8")
-    assert load_sweep(path).name == "gan_lr"
+    path.write_text(text, "utf-8")
+    said = []
+    assert len(expand(load_sweep(path, ["validation=300"]), digits, said.append)) > 10
+    assert [sentence for sentence in said if "require" not in sentence] == []
+
+
+def test_the_sweep_files_in_the_readme_have_every_table_and_key():
+    complete, several = blocks("toml")
+    table = tomllib.loads(complete)
+    assert table.keys() | tomllib.loads(several).keys() == SweepTable.model_fields.keys()
+    assert table["limits"].keys() == LimitsTable.model_fields.keys()
+    assert table["objective"].keys() == ObjectiveTable.model_fields.keys()
+    assert SearchTable.model_fields.keys() - table["search"].keys() == {"generation"}
 
 
 def test_every_command_is_documented():

@@ -10,15 +10,17 @@ PACKAGE = Path(__file__).parents[1] / "nnlite"
 # What each part of the package may import of the package, beside itself.
 BELOW = {
     "errors": set(),
+    "expressions": {"errors"},
     "autodiff": {"errors"},
     "nn": {"errors", "autodiff"},
     "data": {"errors"},
     "images": set(),
     "models": {"errors", "autodiff", "nn", "data"},
     "runs": {"errors"},
-    "sweep": {"errors", "nn", "data", "images", "models", "runs"},
-    "report": {"errors", "images", "runs"},
-    "cli": {"errors", "data", "models", "runs", "sweep", "report"},
+    "sweep": {"errors", "expressions", "nn", "data", "images", "models", "runs"},
+    "queries": {"errors", "expressions", "models", "runs"},
+    "report": {"errors", "images", "queries", "runs"},
+    "cli": {"errors", "data", "images", "models", "queries", "runs", "sweep", "report"},
     "__main__": {"cli"},
 }
 HEAVY = {"pandas", "matplotlib"}

@@ -14,7 +14,9 @@ from nnlite.autodiff import (  # noqa: F401 - they fill the tables
 )
 from nnlite.autodiff.check import check_gradient
 from nnlite.autodiff.compounds import (
+    IN_PLACE,
     affine,
+    dense,
     leaky_relu,
     log_softmax,
     log_sum_exp,
@@ -24,16 +26,19 @@ from nnlite.autodiff.compounds import (
     softmax,
     softmax_cross_entropy,
     softplus,
+    standardize,
 )
 from nnlite.autodiff.primitive import primitive
 from nnlite.autodiff.tape import GradientTape
 from nnlite.autodiff.tensor import Tensor, stop_gradient
 
 __all__ = [
+    "IN_PLACE",
     "GradientTape",
     "Tensor",
     "affine",
     "check_gradient",
+    "dense",
     "leaky_relu",
     "log_softmax",
     "log_sum_exp",
@@ -44,5 +49,6 @@ __all__ = [
     "softmax",
     "softmax_cross_entropy",
     "softplus",
+    "standardize",
     "stop_gradient",
 ]

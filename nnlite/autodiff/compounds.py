@@ -1,24 +1,28 @@
 """Primitives of our own, where NumPy's expression would overflow, be slow, or hide what is meant.
 
 Each has its own rule for one of two reasons: stability (the sigmoid and the cross-entropies) or speed (the affine map
-of a dense layer). Everything else is composed of NumPy calls and needs no rule.
+of a dense layer, and the standardization of a batch). Everything else is composed of NumPy calls and needs no rule.
 """
 
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from nnlite.autodiff.accumulation import product
 from nnlite.autodiff.primitive import primitive
 from nnlite.autodiff.rule import composed
 from nnlite.autodiff.tensor import stop_gradient
 
+LEAK = 0.2  # the slope of leaky_relu below 0, if none is given
 SERIES = 0.3  # below it, np.sinc and its first derivatives are taken from ten terms of the series
 
 
 @primitive(
     lambda g, y, x, weight, bias: g @ weight.T,
-    lambda g, y, x, weight, bias, *, out=None: x.T @ g if out is None else np.matmul(x.T, g, out=out),
+    lambda g, y, x, weight, bias: product(x.T, g),
     lambda g, y, x, weight, bias: np.add.reduce(g, 0),
 )
 def affine(x: Any, weight: Any, bias: Any) -> Any:
@@ -28,10 +32,36 @@ def affine(x: Any, weight: Any, bias: Any) -> Any:
     return y
 
 
+def _standardize(g: Any, y: Any, x: Any, epsilon: float = 1e-5, *, residual: Any) -> Any:
+    # What would move a column's mean, or scale it, leaves y as it is: those two parts of g are taken away.
+    share = 1.0 / len(x)
+    deviation = _deviation(x - np.add.reduce(x, 0) * share, epsilon) if residual is None else residual
+    return (g - np.add.reduce(g, 0) * share - y * (np.einsum("ij,ij->j", g, y) * share)) / deviation
+
+
+@primitive(_standardize)
+def standardize(x: Any, epsilon: float = 1e-5) -> Any:
+    """Each column less its mean, divided by its standard deviation, the root of its variance + epsilon; x (n, columns).
+
+    Source: S. Ioffe and C. Szegedy, Batch normalization, 2015, algorithm 1 and the derivative in section 3.
+    """
+    centred = x - np.add.reduce(x, 0) * (1.0 / len(x))
+    deviation = _deviation(centred, epsilon)
+    return np.divide(centred, deviation, out=centred), deviation
+
+
+def _deviation(centred: Any, epsilon: float) -> Any:
+    return np.sqrt(np.einsum("ij,ij->j", centred, centred) * (1.0 / len(centred)) + epsilon)
+
+
 @primitive(lambda g, y, x: g * y * (1.0 - y))
 def sigmoid(x: Any) -> Any:
     """The logistic function 1 / (1 + exp(-x)), without overflow."""
-    y = np.negative(x, out=np.empty_like(x))
+    return _sigmoid(x, np.empty_like(x))
+
+
+def _sigmoid(x: Any, out: Any) -> Any:
+    y = np.negative(x, out=out)
     with np.errstate(over="ignore"):  # exp(-x) = inf gives the right 0
         np.exp(y, out=y)
     y += 1.0
@@ -44,8 +74,8 @@ def relu(x: Any) -> Any:
     return np.maximum(x, 0)
 
 
-@primitive(lambda g, y, x, slope=0.2: g * np.maximum(x > 0, x.dtype.type(slope)))  # 1 or slope
-def leaky_relu(x: Any, slope: float = 0.2) -> Any:
+@primitive(lambda g, y, x, slope=LEAK: g * np.maximum(x > 0, x.dtype.type(slope)))  # 1 or slope
+def leaky_relu(x: Any, slope: float = LEAK) -> Any:
     """max(x, slope x), for a slope from 0 to 1; its derivative at 0 is taken to be the slope.
 
     Raises:
@@ -54,6 +84,55 @@ def leaky_relu(x: Any, slope: float = 0.2) -> Any:
     if not 0.0 <= slope <= 1.0:
         raise ValueError(f"leaky_relu: the slope is {slope}, not a number from 0 to 1")
     return np.maximum(x, slope * x)
+
+
+@dataclass(frozen=True)
+class Activation:
+    """An elementwise function whose derivative follows from its value, so that it can be applied in place.
+
+    Attributes:
+        name: of the function.
+        of: writes the function of its first argument into its second.
+        slope: the derivative, given the function's value.
+    """
+
+    name: str
+    of: Callable[[Any, Any], Any]
+    slope: Callable[[Any], Any]
+
+
+IN_PLACE = {
+    each.name: each
+    for each in (
+        Activation("sigmoid", _sigmoid, lambda y: y * (1.0 - y)),
+        Activation("tanh", np.tanh, lambda y: 1.0 - y * y),
+        Activation("relu", lambda x, out: np.maximum(x, 0.0, out=out), lambda y: y > 0),
+        Activation(
+            "leaky_relu",
+            lambda x, out: np.maximum(x, LEAK * x, out=out),
+            lambda y: np.maximum(y > 0, y.dtype.type(LEAK)),
+        ),
+    )
+}
+
+
+def _scaled(g: Any, slope: Any) -> Any:
+    """G * slope, in the memory of the slope where nothing records it."""
+    in_place = type(g) is type(slope) is np.ndarray and g.dtype == slope.dtype
+    return np.multiply(g, slope, out=slope) if in_place else g * slope
+
+
+@primitive(
+    lambda g, y, x, weight, bias, activation: g @ weight.T,
+    lambda g, y, x, weight, bias, activation: product(x.T, g),
+    lambda g, y, x, weight, bias, activation: np.add.reduce(g, 0),
+    through=lambda g, y, x, weight, bias, activation: _scaled(g, activation.slope(y)),
+)
+def dense(x: Any, weight: Any, bias: Any, activation: Activation) -> Any:
+    """activation(x @ weight + bias) in one array, shapes as in `affine`."""
+    y = x @ weight
+    y += bias
+    return activation.of(y, y)
 
 
 @primitive(lambda g, y, x: g * sigmoid(x))
@@ -82,7 +161,7 @@ def softmax(x: Any, axis: int = -1) -> Any:
     return exponentials / np.add.reduce(exponentials, axis, keepdims=True)
 
 
-@primitive(lambda g, y, logits, labels: (g * (1.0 / len(labels))) * (softmax(logits) - one_hot(labels, logits)), None)
+@primitive(lambda g, y, logits, labels, residual: (g * (1.0 / len(labels))) * _error(logits, labels, residual), None)
 def softmax_cross_entropy(logits: Any, labels: Any) -> Any:
     """The mean over a batch of -log(softmax(logits)[label]), without overflow.
 
@@ -103,20 +182,24 @@ def softmax_cross_entropy(logits: Any, labels: Any) -> Any:
         )
     if labels.dtype.kind == "i" and np.minimum.reduce(labels) < 0:  # which would count from the last class
         raise ValueError("a label is negative")
-    shifted = logits - np.maximum.reduce(logits, -1, keepdims=True)
-    log_sums = np.log(np.add.reduce(np.exp(shifted), -1))
-    return np.add.reduce(log_sums - shifted[np.arange(len(labels)), labels]) * (1.0 / len(labels))
+    of_label = (np.arange(len(labels)), labels)
+    shifted = logits - np.maximum.reduce(logits, 1, keepdims=True)
+    chosen = shifted[of_label]
+    error = np.exp(shifted, out=shifted)  # softmax(logits) - one_hot(labels), step by step
+    sums = np.add.reduce(error, 1, keepdims=True)
+    error /= sums
+    error[of_label] -= 1.0
+    return np.add.reduce(np.log(sums)[:, 0] - chosen) * (1.0 / len(labels)), error
 
 
-def _shared(g: Any, logits: Any, targets: Any) -> Any:
-    """The gradient of the mean with respect to each of the losses that `sigmoid_cross_entropy` averages."""
-    shape = np.broadcast_shapes(np.shape(logits), np.shape(targets))
-    return np.broadcast_to(g * (1.0 / math.prod(shape)), shape)
+def _error(logits: Any, labels: Any, known: Any) -> Any:
+    """How far the predicted probabilities are from the certain right ones."""
+    return softmax(logits) - one_hot(labels, logits) if known is None else known
 
 
 @primitive(
-    lambda g, y, logits, targets: _shared(g, logits, targets) * (sigmoid(logits) - targets),
-    lambda g, y, logits, targets: -_shared(g, logits, targets) * logits,
+    lambda g, y, logits, targets, residual: _shared(g, logits, targets) * _miss(logits, targets, residual),
+    lambda g, y, logits, targets, residual: _shared(g, logits, targets) * -_stretched(logits, targets),
 )
 def sigmoid_cross_entropy(logits: Any, targets: Any) -> Any:
     """The mean of -t log(s) - (1 - t) log(1 - s) with s = sigmoid(logit), without overflow.
@@ -128,8 +211,25 @@ def sigmoid_cross_entropy(logits: Any, targets: Any) -> Any:
     Returns:
         The loss in nats, a scalar of the logits' dtype.
     """
-    # log(1 + exp(-|x|)) + max(x, 0) - t x, which stays finite for any x.
-    return np.mean(np.log1p(np.exp(-np.abs(logits))) + np.maximum(logits, 0) - targets * logits, dtype=logits.dtype)
+    # log(1 + exp(-|x|)) + max(x, 0) - t x, which stays finite for any x; and s from the same exp(-|x|).
+    small = np.exp(-np.abs(logits))
+    losses = np.log1p(small) + np.maximum(logits, 0) - targets * logits
+    probabilities = np.where(logits >= 0, 1.0, small) / (1.0 + small)
+    return np.mean(losses, dtype=logits.dtype), probabilities - targets
+
+
+def _shared(g: Any, logits: Any, targets: Any) -> Any:
+    """The gradient of the mean with respect to each of the losses that `sigmoid_cross_entropy` averages."""
+    return g * (1.0 / math.prod(np.broadcast_shapes(np.shape(logits), np.shape(targets))))
+
+
+def _stretched(logits: Any, targets: Any) -> Any:
+    return np.broadcast_to(logits, np.broadcast_shapes(np.shape(logits), np.shape(targets)))
+
+
+def _miss(logits: Any, targets: Any, known: Any) -> Any:
+    """How far the predicted probabilities are from the targets."""
+    return sigmoid(logits) - targets if known is None else known
 
 
 def one_hot(labels: Any, like: Any) -> Any:

@@ -6,13 +6,14 @@ The order in a recording's list is the order of execution, so walking it in reve
 uses: nothing is sorted, nothing recurses. (Method: Griewank and Walther, Evaluating Derivatives, 2nd ed., chapter 3.)
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from contextvars import ContextVar
 from typing import Any, Protocol
 
 import numpy as np
 
-from nnlite.autodiff.rule import Rule
+from nnlite.autodiff.accumulation import computed
+from nnlite.autodiff.rule import RESIDUAL, Rule
 
 Array = Any  # a plain array, or a Tensor while an outer tape records
 Parents = tuple[tuple[int, "Node"], ...]
@@ -27,9 +28,10 @@ class Node:
         kwargs: the keyword arguments.
         parents: (position in `args`, node) of each argument that is tracked; None once its tape has been used up.
         value: the result as a plain array; None for a leaf.
+        residual: what the primitive left for its derivative beside the result, if it does so.
     """
 
-    __slots__ = ("args", "kwargs", "parents", "rule", "value")
+    __slots__ = ("args", "kwargs", "parents", "residual", "rule", "value")
 
     def __init__(
         self,
@@ -38,16 +40,18 @@ class Node:
         kwargs: dict[str, Any] | None = None,
         parents: Parents | None = (),
         value: Any = None,
+        residual: Any = None,
     ) -> None:
         self.rule = rule
         self.args = args
-        self.kwargs = kwargs or {}
+        self.kwargs = kwargs
         self.parents = parents
         self.value = value
+        self.residual = residual
 
     def forget(self) -> None:
         """Let go of everything that was only needed to differentiate."""
-        self.args, self.kwargs, self.parents, self.value = (), {}, None, None
+        self.args, self.kwargs, self.parents, self.value, self.residual = (), None, None, None, None
 
 
 class Recorder(Protocol):
@@ -84,45 +88,57 @@ def comes_from(node: Node, sources: Collection[Node]) -> bool:
 
 
 def walk_back(
-    nodes: Mapping[Node, object],
+    nodes: Iterable[Node],
     target: Node,
     seed: Array,
-    sources: Iterable[Node],
+    sources: Collection[Node],
+    needed: Collection[Node] | None = None,
     lift: Callable[[Array, Node], Array] | None = None,
-    buffers: Mapping[Node, Array] | None = None,
+    *,
+    uncomputed: bool = False,
 ) -> dict[Node, Array]:
     """The gradient of `target` with respect to each of `sources` that it depends on.
 
     Args:
-        nodes: the recording, in order of execution; only the keys matter.
+        nodes: the recording, in order of execution.
         target: what is differentiated.
         seed: the gradient with respect to `target` to begin with, of its shape.
-        sources: nodes anywhere in the recording; the products for nothing else are computed.
+        sources: nodes anywhere in the recording.
+        needed: the sources and what depends on them: products for nothing else are computed; None if that is
+            everything.
         lift: makes a tracked tensor of a node's plain value, so that the walk itself can be recorded.
-        buffers: arrays that the gradients of some sources may be written into.
+        uncomputed: leave a leaf's gradient that is a single `MatrixProduct` as it is.
     """
-    buffers = buffers or {}
-    sources = set(sources)
-    needed = depends_on(nodes, sources)
-    gradients: dict[Node, Array] = {target: seed}
+    gradients: dict[Node, Any] = {target: seed}
     for node in reversed(tuple(nodes)):  # a copy: the walk itself may be recorded, on this very recording
         rule, args, value, parents = node.rule, node.args, node.value, node.parents
-        if rule is None or not parents or node not in gradients or node not in needed:
+        if node not in gradients or rule is None or not parents or not (needed is None or node in needed):
             continue
         g = gradients[node] if node in sources else gradients.pop(node)
+        options = node.kwargs or {}
         if lift is not None:
             value, args = lift(value, node), _lifted(args, parents, lift)
+            if rule.has_residual:
+                options = {**options, RESIDUAL: None}
+        elif rule.has_residual:
+            options = {**options, RESIDUAL: node.residual}
+        if rule.through is not None:
+            g = rule.through(g, value, *args, **options)
         for position, parent in parents:
-            if parent not in needed:
+            if needed is not None and parent not in needed:
                 continue
             product = rule.gradient(position)
             assert product is not None
-            if parent in buffers and parent not in gradients and position in rule.writes:
-                gradients[parent] = product(g, value, *args, out=buffers[parent], **node.kwargs)
-                continue
-            contribution = fit(product(g, value, *args, **node.kwargs), node.args[position], rule)
-            # A sum, never an addition in place: the contribution may be the very array that another parent was given.
-            gradients[parent] = gradients[parent] + contribution if parent in gradients else contribution
+            contribution = product(g, value, *args, **options)
+            argument = node.args[position]
+            if contribution.shape != argument.shape or contribution.dtype != argument.dtype:
+                contribution = fit(computed(contribution), argument, rule)
+            if parent in gradients:
+                # A sum, never an addition in place: the contribution may be the very array that another parent has.
+                contribution = computed(gradients[parent]) + computed(contribution)
+            elif parent.rule is not None or not uncomputed:
+                contribution = computed(contribution)
+            gradients[parent] = contribution
     return {source: gradients[source] for source in sources if source in gradients}
 
 

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar, cast
+from typing import Any, ParamSpec, TypeVar, cast
 
 from nnlite.autodiff.calls import arrays_by_position
 from nnlite.autodiff.rule import RULES, Gradient, Rule
@@ -13,26 +13,29 @@ Result = TypeVar("Result")
 
 
 def primitive(
-    *gradients: Gradient | None, variadic: bool = False
+    *gradients: Gradient | None, variadic: bool = False, through: Gradient | None = None
 ) -> Callable[[Callable[Parameters, Result]], Callable[Parameters, Result]]:
     """Make a function on plain arrays one that tensors may be given to, with a rule of its own.
 
     Args:
         gradients: its vector-Jacobian products, as in `rule.Rule`, whose arguments are called as the function's are.
         variadic: as in `rule.Rule`.
+        through: as in `rule.Rule`.
     """
 
     def decorate(compute: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
-        rule = Rule(compute.__name__, compute, gradients, variadic)
+        rule = Rule(compute.__name__, compute, gradients, variadic, through)
 
         @functools.wraps(compute)
-        def call(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
-            arrays, options = arrays_by_position(rule, args, kwargs)
-            if any(isinstance(array, Tensor) for array in arrays):
-                return cast("Result", apply(rule, arrays, options))
-            return cast("Result", rule.compute(*arrays, **options))
+        def call(*args: Any, **kwargs: Any) -> Any:
+            if kwargs:
+                args, kwargs = arrays_by_position(rule, args, kwargs)
+            for each in args:
+                if isinstance(each, Tensor):
+                    return apply(rule, args, kwargs)
+            return rule.compute(*args, **kwargs)
 
         RULES[call] = rule
-        return call
+        return cast("Callable[Parameters, Result]", call)
 
     return decorate

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from nnlite.autodiff.accumulation import product
 from nnlite.autodiff.rule import composed, derivative
 
 
@@ -28,7 +29,7 @@ def _matmul_right(g: Any, y: Any, a: Any, b: Any) -> Any:
         return a * g if np.ndim(b) == 1 else np.expand_dims(a, -1) * np.expand_dims(g, -2)
     if np.ndim(b) == 1:
         return np.matmul(np.matrix_transpose(a), np.expand_dims(g, -1))[..., 0]
-    return np.matmul(np.matrix_transpose(a), g)
+    return product(np.matrix_transpose(a), g)
 
 
 derivative(np.matmul, _matmul_left, _matmul_right)

@@ -4,22 +4,28 @@ A primitive is a function that the engine differentiates by a formula instead of
 vector-Jacobian product for each positional argument: given the gradient `g` of the loss with respect to the result
 `y`, it returns the gradient with respect to that argument,
 
-    gradient(g, y, *args, **kwargs) -> array,
+    product(g, y, *args, **kwargs) -> array,
 
 written in NumPy calls, so that it is differentiable itself. A rule need not undo broadcasting or keep the dtype: the
 walk back through the tape does so once for all rules (see `graph`). What a product's signature does not name (`where=`
-of np.sum) has no derivative and is refused. A product that names `out` can write into an array of the right form.
+of np.sum) has no derivative and is refused.
+
+Two things are there for speed. Where the way to the result passes something that the derivative needs again, a
+primitive may return it beside the result, as its residual: products that name a `residual` are given it, and None when
+they are differentiated themselves. And where all products begin alike, `through` does so once, for all of them.
 
 Every other function is composed of primitives, constant, a writer, or refused.
 """
 
 import inspect
 import math
-from collections.abc import Callable, Collection, Hashable
+import sys
+from collections.abc import Callable, Container, Hashable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 Gradient = Callable[..., Any]
+RESIDUAL = "residual"
 Composition = TypeVar("Composition", bound=Callable[..., Any])
 
 
@@ -29,35 +35,46 @@ class Rule:
 
     Attributes:
         name: what errors call it.
-        compute: the primitive itself, called with plain arrays.
+        compute: the primitive itself, called with plain arrays; its result alone.
+        run: the same, but with the residual beside the result if there is one.
         gradients: one product an argument; None where there is no derivative (an axis, a mask). An argument beyond
             the tuple has none either.
         variadic: the primitive takes any number of arrays; `gradients` then holds a single product for all of them,
             which is also given `position`, the place of the array in question.
+        through: called as a product is, it takes `g` back to a value on the way that the products begin with; they are
+            given what it returns in place of `g`.
         parameters: what the arguments that may be given by position are called, read off the products.
         keywords: what may be given by keyword.
         arity: how many arguments may be given by position.
-        writes: the arguments whose products can write into an array.
+        differentiable: the positions that have a product.
+        has_residual: whether `run` returns a residual beside the result.
     """
 
     name: str
-    compute: Callable[..., Any]
+    run: Callable[..., Any]
     gradients: tuple[Gradient | None, ...]
     variadic: bool = False
+    through: Gradient | None = None
+    compute: Callable[..., Any] = field(init=False)
     parameters: tuple[str, ...] = field(init=False)
     keywords: frozenset[str] = field(init=False)
     arity: float = field(init=False)
-    writes: frozenset[int] = field(init=False)
+    differentiable: Container[int] = field(init=False)
+    has_residual: bool = field(init=False)
 
     def __post_init__(self) -> None:
         product = next(each for each in self.gradients if each is not None)
         _, _, *parameters = inspect.signature(product).parameters.values()  # without g and y
+        has_residual = any(each.name == RESIDUAL for each in parameters)
+        parameters = [each for each in parameters if each.name != RESIDUAL]
         positional = tuple(each.name for each in parameters if each.kind is each.POSITIONAL_OR_KEYWORD)
         object.__setattr__(self, "parameters", positional)
         object.__setattr__(self, "keywords", frozenset(each.name for each in parameters))
         object.__setattr__(self, "arity", math.inf if self.variadic else len(positional))
-        writes = (position for position, each in enumerate(self.gradients) if each and "out" in _names(each))
-        object.__setattr__(self, "writes", frozenset(writes))
+        places = frozenset(place for place, each in enumerate(self.gradients) if each)
+        object.__setattr__(self, "differentiable", range(sys.maxsize) if self.variadic else places)
+        object.__setattr__(self, "has_residual", has_residual)
+        object.__setattr__(self, "compute", _without_residual(self.run) if has_residual else self.run)
 
     def gradient(self, position: int) -> Gradient | None:
         """The product for the argument at `position`, or None if that argument has no derivative."""
@@ -82,8 +99,8 @@ CONSTANT: set[Hashable] = set()
 WRITERS: dict[Hashable, str] = {}
 
 
-def _names(product: Gradient) -> Collection[str]:
-    return inspect.signature(product).parameters.keys()
+def _without_residual(run: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda *args, **kwargs: run(*args, **kwargs)[0]
 
 
 def derivative(function: Callable[..., Any], *gradients: Gradient | None) -> None:

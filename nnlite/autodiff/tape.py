@@ -13,8 +13,9 @@ from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from nnlite.autodiff.accumulation import MatrixProduct, owner
 from nnlite.autodiff.graph import RECORDERS, Node, comes_from, depends_on, walk_back
 from nnlite.autodiff.tensor import Tensor, as_tensor, lift, plain
 
@@ -30,6 +31,7 @@ class GradientTape:
     def __init__(self) -> None:
         self._nodes: dict[Node, None] = {}  # in order of execution
         self._leaves: dict[Node, Tensor] = {}
+        self._foreign: set[Node] = set()  # recorded by another tape alone, and used on this one
         self._used = False
         self._recording = False
 
@@ -43,8 +45,11 @@ class GradientTape:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        # Generators may leave in another order than they entered, so it is not always the innermost that leaves.
-        RECORDERS.set(tuple(each for each in RECORDERS.get() if each is not self))
+        recorders = RECORDERS.get()
+        if recorders[-1] is self:
+            RECORDERS.set(recorders[:-1])
+        else:  # generators may leave in another order than they entered
+            RECORDERS.set(tuple(each for each in recorders if each is not self))
         self._recording = False
 
     def record(self, node: Node, leaves: Iterable[tuple[Node, Tensor]]) -> None:
@@ -52,6 +57,9 @@ class GradientTape:
         self._nodes[node] = None
         for leaf, tensor in leaves:
             self._leaves.setdefault(leaf, tensor)
+        for _, parent in node.parents or ():
+            if parent.rule is not None and parent not in self._nodes:
+                self._foreign.add(parent)
 
     def gradient(
         self,
@@ -87,9 +95,9 @@ class GradientTape:
         self._check_complete(start, known)
         recording = bool(RECORDERS.get())
         seed = _seed(target, output_gradient)
-        found = walk_back(
-            self._nodes, start, seed if recording else plain(seed), known, self._lift if recording else None
-        )
+        needed = depends_on(self._nodes, known)
+        lifted = self._lift if recording else None
+        found = walk_back(self._nodes, start, seed if recording else plain(seed), known, needed, lifted)
         gradients = found if recording else _separate(found)
         results = []
         for position, (source, node) in enumerate(zip(sources, nodes, strict=True)):
@@ -113,29 +121,30 @@ class GradientTape:
             raise RuntimeError("backward() inside its own GradientTape: call it after the with block")
         start = self._check(target)
         seed = plain(_seed(target, None))
-        leaves = self._leaves
+        leaves, needed = self._leaves, None
         if sources is not None:
             leaves = {}
             for source in sources:
                 if not isinstance(source, Tensor) or source._node is None or source._node not in self._leaves:
                     raise ValueError("backward() was given a source that is no leaf of this GradientTape")
                 leaves[source._node] = source
+            needed = depends_on(self._nodes, leaves)
         self._check_complete(start, leaves, every=sources is None)
         token = RECORDERS.set(())  # .grad is a number to step by, not itself to be differentiated
         try:
-            gradients = _separate(walk_back(self._nodes, start, seed, leaves, buffers=_spare_gradients(leaves)))
+            gradients = walk_back(self._nodes, start, seed, leaves, needed, uncomputed=True)
         finally:
             RECORDERS.reset(token)
         if sources is not None and len(gradients) < len(leaves):
             raise ValueError("backward() was given a source that the target does not depend on")
-        for node, gradient in gradients.items():
-            leaf = leaves[node]
-            leaf.grad = gradient if leaf.grad is None else leaf.grad + gradient
+        for node, gradient in _separate(gradients).items():
+            leaves[node].add_gradient(gradient)
         self._used = True
         for node in self._nodes:
             node.forget()
         self._nodes.clear()
         self._leaves.clear()
+        self._foreign.clear()
 
     def _check(self, target: Tensor) -> Node:
         """The node of the target, if everything is in order."""
@@ -154,13 +163,9 @@ class GradientTape:
 
     def _check_complete(self, target: Node, sources: Collection[Node], *, every: bool = False) -> None:
         """Raise if the target comes from a source (or, if `every`, from anything) also by way of another tape."""
-        foreign = {
-            parent
-            for node in self._nodes
-            for _, parent in node.parents or ()
-            if not (parent in self._nodes or parent in self._leaves or parent in sources)
-        }
-        hidden = {node for node in foreign if every or comes_from(node, sources)}
+        if not self._foreign:
+            return
+        hidden = {node for node in self._foreign if node not in sources and (every or comes_from(node, sources))}
         if hidden and target in depends_on(self._nodes, hidden):
             raise ValueError(
                 "the target also depends on a tensor that another GradientTape recorded, and this one cannot follow it "
@@ -172,32 +177,31 @@ class GradientTape:
         return lift(value, node, self) if leaf is None else leaf
 
 
-def _spare_gradients(leaves: Mapping[Node, Tensor]) -> dict[Node, NDArray[Any]]:
-    """The memory of earlier gradients, of those leaves that have some to spare."""
-    spare = {node: leaf.take_spare_grad() for node, leaf in leaves.items()}
-    return {node: array for node, array in spare.items() if array is not None}
-
-
 def _seed(target: Tensor, output_gradient: ArrayLike | None) -> Any:
     if output_gradient is None:
         if target.size != 1:
             raise ValueError(
                 f"the target has shape {target.shape}: only a scalar has a gradient without an output_gradient"
             )
-        return np.ones(target.shape, target.dtype)
+        return np.ones(target.shape, target.dtype) if target.shape else np.array(1.0, target.dtype)
     seed = as_tensor(output_gradient)
     if seed.shape != target.shape:
         raise ValueError(f"output_gradient has shape {seed.shape}, the target {target.shape}")
     return seed if seed.dtype == target.dtype else np.astype(seed, target.dtype)
 
 
-def _separate(gradients: dict[Node, Any]) -> dict[Node, NDArray[Any]]:
+def _separate(gradients: Mapping[Node, Any]) -> dict[Node, Any]:
     """The gradients as arrays of their own, which may be written to: rules pass on what they were given, or views."""
-    owned: dict[int, NDArray[Any]] = {}
-    separate = {}
+    # What a product is still to be computed from belongs to that product.
+    owned = {id(owner(each.right)) for each in gradients.values() if isinstance(each, MatrixProduct)}
+    separate: dict[Node, Any] = {}
     for node, gradient in gradients.items():
+        if isinstance(gradient, MatrixProduct):
+            separate[node] = gradient
+            continue
         array = np.asarray(gradient)
         if array.base is not None or id(array) in owned or not array.flags.writeable:
             array = array.copy()
-        owned[id(array)] = separate[node] = array
+        owned.add(id(array))
+        separate[node] = array
     return separate

@@ -14,6 +14,7 @@ from typing import Any, Protocol, Self
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from nnlite.autodiff.accumulation import Gradient, MatrixProduct, computed
 from nnlite.autodiff.calls import USE_PLAIN, arrays_by_position, compose, written_by
 from nnlite.autodiff.graph import RECORDERS, Node
 from nnlite.autodiff.methods import Dispatched, changed, plain, refuse_writing
@@ -29,6 +30,7 @@ def _references_of_a_variable() -> int:
 
 
 ONLY_HERE = _references_of_a_variable()
+_view = np.ndarray.view  # which a tensor's own would record
 
 
 class Tape(Protocol):
@@ -50,13 +52,14 @@ class Tensor(Dispatched):
 
     Attributes:
         grad: the gradient that `backward` added up, an array of this shape and dtype; None before the first.
+            A matrix product among gradients is computed when it is first looked at.
 
     Raises:
         TypeError: `data` holds tensors while a tape records, which could not follow them into the new one.
     """
 
-    grad: NDArray[Any] | None = None
-    _spare_grad: NDArray[Any] | None = None
+    _gradient: Gradient | None = None
+    _spare_gradient: NDArray[Any] | None = None
     _tape: Tape | None = None
 
     def __new__(cls, data: ArrayLike, dtype: DTypeLike | None = None) -> Self:
@@ -81,23 +84,61 @@ class Tensor(Dispatched):
             raise ValueError("backward() of a tensor that no GradientTape recorded: compute it inside the with block")
         self._tape.backward(self, sources)
 
+    @property
+    def grad(self) -> NDArray[Any] | None:
+        """The gradient that `backward` added up."""
+        if isinstance(self._gradient, MatrixProduct):
+            self._gradient = self._gradient.compute(out=self._take_spare_gradient())
+        return self._gradient
+
+    @grad.setter
+    def grad(self, gradient: NDArray[Any] | None) -> None:
+        self._gradient = gradient
+
+    @property
+    def has_grad(self) -> bool:
+        """Whether there is a `.grad`, without computing it."""
+        return self._gradient is not None
+
+    def add_gradient(self, gradient: Gradient) -> None:
+        """Add to `.grad`; called by the tape alone."""
+        before = self.grad
+        if before is not None:
+            gradient = before + computed(gradient)
+        elif isinstance(gradient, MatrixProduct):
+            # Where the last one was released as an array, this one will be: its memory is waiting.
+            spare = self._take_spare_gradient()
+            gradient = gradient.secured() if spare is None else gradient.compute(out=spare)
+        self._gradient = gradient
+
+    def release_gradient(self) -> Gradient:
+        """Take `.grad` off this tensor, as it is: perhaps a product that is not computed yet.
+
+        Raises:
+            ValueError: there is none.
+        """
+        gradient, self._gradient = self._gradient, None
+        if gradient is None:
+            raise ValueError(f"a tensor of shape {self.shape} has no .grad: call backward() first")
+        return gradient
+
     def release_grad(self) -> NDArray[Any]:
         """Take `.grad` off this tensor, as an array that may be written to: a copy, if somebody else holds it.
 
         Raises:
             ValueError: there is none.
         """
-        gradient, self.grad = self.grad, None
-        if gradient is None:
-            raise ValueError(f"a tensor of shape {self.shape} has no .grad")
-        if sys.getrefcount(gradient) > ONLY_HERE:
+        gradient = self.release_gradient()
+        if isinstance(gradient, MatrixProduct):
+            gradient = gradient.compute(out=self._take_spare_gradient())
+        elif sys.getrefcount(gradient) > ONLY_HERE:
             return gradient.copy()
-        self._spare_grad = gradient  # whose memory serves the next gradient
+        self._spare_gradient = gradient  # whose memory serves the next gradient
         return gradient
 
-    def take_spare_grad(self) -> NDArray[Any] | None:
-        """The memory of a released gradient, if nobody else holds it; called by the tape alone."""
-        spare = self.__dict__.pop("_spare_grad", None)
+    def _take_spare_gradient(self) -> NDArray[Any] | None:
+        """The memory of a released gradient, if nobody else holds it."""
+        spare = self.__dict__.pop("_spare_gradient", None)
         return spare if spare is not None and sys.getrefcount(spare) <= ONLY_HERE else None
 
     def __getitem__(self, index: Any) -> Any:
@@ -169,22 +210,22 @@ def apply(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
     arrays: list[Any] = []
     parents: list[tuple[int, Node]] = []
     leaves: list[tuple[Node, Tensor]] = []
-    gradients = rule.gradients
     for position, arg in enumerate(args):
-        if type(arg) is np.ndarray:  # data, most often
+        kind = type(arg)
+        if kind is np.ndarray:  # data, most often
             arrays.append(arg)
             continue
-        if not isinstance(arg, Tensor):
-            if type(arg) in (list, tuple) and _holds_tensor(arg):
-                raise TypeError(f"{rule.name} was given a tensor inside a {type(arg).__name__}: use np.stack first")
+        if kind is not Tensor and not isinstance(arg, Tensor):
+            if kind in (list, tuple) and _holds_tensor(arg):
+                raise TypeError(f"{rule.name} was given a tensor inside a {kind.__name__}: use np.stack first")
             arrays.append(plain(arg))
             continue
-        array = np.ndarray.view(arg, np.ndarray)
+        array = _view(arg, np.ndarray)
         arrays.append(array)
         if array.dtype.kind != "f":
             _check_kind(rule, array)
             continue
-        if not (rule.variadic or (position < len(gradients) and gradients[position])):
+        if position not in rule.differentiable:
             _check_position(rule, position)
             continue
         node = arg._node
@@ -193,15 +234,20 @@ def apply(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
         if node.rule is None:
             leaves.append((node, arg))
         parents.append((position, node))
-    value = np.asarray(rule.compute(*arrays, **kwargs))
+    residual = None
+    if rule.has_residual:
+        value, residual = rule.run(*arrays, **kwargs)
+        value = np.asarray(value)
+    else:
+        value = np.asarray(rule.run(*arrays, **kwargs))
     if value.dtype.kind != "f":
         _check_kind(rule, value)
         parents.clear()
     if not parents:
-        return value.view(Tensor)
+        return _view(value, Tensor)
     # A rule may need this value later on: whoever changed it would change the gradient silently.
     value.setflags(write=False)
-    node = Node(rule, tuple(arrays), kwargs, tuple(parents), value)
+    node = Node(rule, tuple(arrays), kwargs, tuple(parents), value, residual)
     for recorder in recorders:
         recorder.record(node, leaves)
     return lift(value, node, recorders[-1])
@@ -209,7 +255,7 @@ def apply(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
 
 def lift(value: NDArray[Any], node: Node, tape: Any) -> Tensor:
     """The tensor of a node's plain value."""
-    tensor = value.view(Tensor)
+    tensor: Tensor = _view(value, Tensor)
     tensor._node = node
     tensor._tape = tape
     return tensor

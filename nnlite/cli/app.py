@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from nnlite.cli import datasets, questions, training
+from nnlite.cli import datasets, diffing, questions, replaying, showing, starting, training, using, verifying
 from nnlite.cli.output import say
 from nnlite.errors import InputError, NnliteError
 from nnlite.sweep import Stopped
@@ -25,11 +25,18 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command()(starting.init)
 app.command()(training.sweep)
 app.command()(training.train)
 app.command()(questions.report)
 app.command()(questions.best)
 app.command()(questions.runs)
+app.command()(showing.show)
+app.command()(diffing.diff)
+app.command()(replaying.replay)
+app.command()(verifying.verify)
+app.command()(using.predict)
+app.command()(using.sample)
 app.add_typer(datasets.data, name="data")
 
 

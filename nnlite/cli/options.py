@@ -1,7 +1,7 @@
 """The options that several commands share, each defined once."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -13,7 +13,15 @@ Folder = Annotated[
     Path, typer.Argument(metavar="[EXPERIMENTS]", help="A folder of sweeps, one sweep's folder, or one run's.")
 ]
 Jobs = Annotated[
-    int | None, typer.Option("--jobs", "-j", min=1, max=1024, help="Trials at a time; default: one a core.")
+    int | None,
+    typer.Option("--jobs", "-j", min=1, max=1024, help="Trials at a time; default: one a core or worker."),
+]
+Backend = Annotated[
+    Literal["loky", "dask", "ray"],
+    typer.Option("--backend", help="Where trials run: processes of this machine, a dask or a ray cluster."),
+]
+Address = Annotated[
+    str | None, typer.Option("--address", help="Of the cluster: tcp://HOST:8786 of dask's scheduler, ray's HOST:6379.")
 ]
 Settings = Annotated[
     list[str] | None,
@@ -24,8 +32,27 @@ DataDir = Annotated[
     typer.Option("--data", metavar="DIR", help="Where datasets lie, as DIR/mnist/...; default: $NNLITE_DATA."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", "-n", help="Print the trials, train nothing.")]
+Watch = Annotated[bool, typer.Option("--watch", "-w", help="Show how the runs go, until none is running any more.")]
+Format = Literal["table", "json", "csv", "markdown"]
+Where = Annotated[
+    str | None,
+    typer.Option(
+        "--where", metavar="CONDITION", help="Of these alone, such as \"val_acc > 0.97 and optimizer == 'sgd'\"."
+    ),
+]
+Sort = Annotated[
+    str | None, typer.Option("--sort", metavar="NAMES", help="Best or least first, such as val_acc or sweep,-seconds.")
+]
+Columns = Annotated[
+    str | None,
+    typer.Option("--columns", metavar="NAMES", help="Show these, such as run,val_acc,learning_rate,config,metrics."),
+]
+Top = Annotated[int | None, typer.Option("--top", metavar="N", min=1, help="The first N alone.")]
+Shape = Annotated[Format | None, typer.Option("--format", "-f", help="How to answer; default: table.")]
+At = Annotated[Literal["best", "last"], typer.Option("--at", help="A run's value: of its best epoch, or of its last.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", "-n", help="Print the trials and an estimate, train nothing.")]
 RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Train failed trials again.")]
+FailFast = Annotated[bool, typer.Option("--fail-fast", help="Start no more trials once one has failed.")]
 
 EXPERIMENTS = Path("experiments")
 REPORTS = Path("reports")

@@ -1,16 +1,18 @@
 """How commands answer: data on stdout, as a table for people or as one JSON document, and news on stderr."""
 
 import json
+import math
 import os
 import sys
-from collections.abc import Mapping, Sequence
-from typing import Any, TextIO
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Literal, TextIO
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-UNFOLDED = ("run", "status", "dataset")  # columns that are useless in pieces
+UNFOLDED = ("run", "status", "dataset", "metric", "name")  # columns that are useless in pieces
+NARROWEST = 10  # columns of text to which one of a table may be folded
 WIDTH_OF_A_PIPE = 10_000  # columns; a line of a table is one line wherever no terminal limits it
 
 # Whether there is a terminal is for the stream to say: FORCE_COLOR must not send control codes into a file.
@@ -32,27 +34,55 @@ def answer(line: str) -> None:
 
 def answer_json(schema: str, **fields: Any) -> None:
     """The whole answer as one document, in ASCII for any terminal; `schema` says what is in it."""
-    _put(json.dumps({"schema": schema, **fields}, indent=2, allow_nan=False, default=str))
+    _put(json.dumps({"schema": schema, **_strict(fields)}, indent=2, allow_nan=False, default=str))
 
 
-def answer_table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str | None = None) -> None:
-    """The answer as a table."""
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH_OF_A_PIPE)
+def answer_table(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], title: str | None = None, right: Collection[int] = ()
+) -> None:
+    """The answer as a table; the columns `right` (from 0) are aligned to the right."""
+    console = Console(highlight=False, width=terminal_width() or WIDTH_OF_A_PIPE)
     table = Table(box=None, padding=(0, 2, 0, 0), title=title, title_justify="left")
-    for column in columns:
-        table.add_column(column, overflow="fold", no_wrap=column in UNFOLDED)
+    for position, column in enumerate(columns):
+        justify: Literal["left", "right"] = "right" if position in right else "left"
+        table.add_column(
+            escape(one_line(column)), overflow="fold", no_wrap=column in UNFOLDED or position in right, justify=justify
+        )
     for row in rows:
-        table.add_row(*(escape(printable(cell)) for cell in row))
+        table.add_row(*(escape(one_line(cell)) for cell in row))
     with console.capture() as text:
         console.print(table)
     _put("\n".join(line.rstrip() for line in text.get().splitlines()))
 
 
-def answer_fields(fields: Mapping[str, str]) -> None:
+def answer_records(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """The answer as a block of `name  value` lines for each row: what a table becomes on a narrow terminal."""
+    for number, row in enumerate(rows):
+        if number:
+            answer("")
+        answer_fields(dict(zip(columns, map(one_line, row), strict=True)), indent=0)
+
+
+def room_for(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Whether a table of these can be read on this terminal; without one there is always room."""
+    width = terminal_width()
+    if width is None:
+        return True
+    natural = [max(map(len, cells)) for cells in zip(columns, *rows, strict=True)]
+    least = [wide if name in UNFOLDED else min(wide, NARROWEST) for name, wide in zip(columns, natural, strict=True)]
+    return sum(least) + 2 * (len(least) - 1) <= width
+
+
+def terminal_width() -> int | None:
+    """How many characters fit into a line of the answer; None if it does not go to a terminal."""
+    return Console().width if sys.stdout.isatty() else None
+
+
+def answer_fields(fields: Mapping[str, str], indent: int = 2) -> None:
     """The answer as aligned `name  value` lines."""
     width = max(map(len, fields), default=0)
     for name, value in fields.items():
-        answer(f"  {name:<{width}}  {value}")
+        answer(f"{'':{indent}}{name:<{width}}  {value}")
 
 
 def _put(text: str) -> None:
@@ -68,6 +98,20 @@ def silence(stream: TextIO) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
+def one_line(text: str) -> str:
+    """`printable`, without line breaks and tabs, which would tear a table."""
+    return printable(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
 def printable(text: str) -> str:
     """`text` without control characters, which could steer the terminal: each becomes its escape."""
     return "".join(each if each.isprintable() or each in "\n\t" else repr(each)[1:-1] for each in text)
+
+
+def _strict(value: Any) -> Any:
+    """The value in terms of JSON, which has no NaN: that is null."""
+    if isinstance(value, Mapping):
+        return {str(key): _strict(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_strict(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,6 +1,8 @@
 """The commands that train: `sweep` and `train`."""
 
 import shlex
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,37 +11,47 @@ from joblib import cpu_count
 
 from nnlite.cli.options import (
     EXPERIMENTS,
+    Address,
+    Backend,
     DataDir,
     DryRun,
     Experiments,
+    FailFast,
     Jobs,
     Json,
     RetryFailed,
     Settings,
     Spec,
 )
-from nnlite.cli.output import answer, answer_json, answer_table, news, say
+from nnlite.cli.output import answer, answer_json, news, say
+from nnlite.cli.planning import print_plan
+from nnlite.cli.preparation import prepare
 from nnlite.data import Dataset, locate
 from nnlite.errors import InputError
-from nnlite.models import Epoch, prepare_reference
 from nnlite.runs import RunFolder, read_run
 from nnlite.runs.paths import LOG_NAME
 from nnlite.runs.quantities import counted
 from nnlite.sweep import (
+    LocalPlaces,
+    LoggedRuns,
     Outcome,
+    Places,
     Plan,
+    Results,
+    Searched,
     Sweep,
     Trial,
     claim,
-    expand,
+    inner_strategy,
     load_sweep,
     make_plan,
     run_trials,
     single,
+    strangers,
     sweep_of_run,
 )
 from nnlite.sweep.display import make_display
-from nnlite.sweep.environment import limit_threads
+from nnlite.sweep.remote import places_of
 
 GOOD_ENDS = ("completed", "pruned")
 
@@ -49,17 +61,34 @@ def sweep(
     settings: Settings = None,
     experiments: Experiments = EXPERIMENTS,
     jobs: Jobs = None,
+    backend: Backend = "loky",
+    address: Address = None,
     data: DataDir = None,
     dry_run: DryRun = False,
     retry_failed: RetryFailed = False,
+    fail_fast: FailFast = False,
     as_json: Json = False,
 ) -> None:
     """Train every trial of a sweep file, in parallel; called again, only what is missing."""
+    places = places_of(backend, address)
     checked = load_sweep(spec, settings or ())
     dataset = locate(checked.dataset, data, announce=say)
-    plan = make_plan(expand(checked, dataset), experiments / checked.name, retry_failed=retry_failed)
+    folder = experiments / checked.name
+    strategy = Searched(checked, dataset, inner_strategy(checked.pruning), announce=say)
+    runs = LoggedRuns(folder, checked.objective, retries=checked.limits.retries, retry_failed=retry_failed)
+    trials = strategy.trials(runs)
+    plan = make_plan(trials, folder, strategy=strategy, retries=checked.limits.retries, retry_failed=retry_failed)
+    if dry_run:
+        print_plan(plan, checked, strategy.most, jobs or cpu_count(), experiments, as_json=as_json)
+        return
+    if others := strangers(folder, plan.trials):
+        verb, pronoun = ("is", "it stays") if others == 1 else ("are", "they stay")
+        say(f"{counted(others, 'run')} in {folder} {verb} not in {spec} any more; {pronoun}")
     command = _command("sweep", spec, settings)
-    _carry_out(checked, dataset, plan, jobs or cpu_count(), command, dry_run=dry_run, as_json=as_json)
+    context = {"command": command, **strategy.provenance}
+    results = _train(checked, dataset, plan, jobs, context, places, fail_fast=fail_fast)
+    known = strategy.trials(LoggedRuns(folder, checked.objective))  # a search has named more by now
+    _conclude(replace(plan, trials=known), results, as_json=as_json)
 
 
 def train(
@@ -74,9 +103,14 @@ def train(
     """Train one run: a sweep file's fixed values alone, or what an earlier run's run.jsonl describes."""
     checked = _spec_of_one(spec, settings or [])
     dataset = locate(checked.dataset, data, announce=say)
-    plan = make_plan([single(checked, dataset)], experiments / checked.name, retry_failed=retry_failed)
-    command = _command("train", spec, settings)
-    _carry_out(checked, dataset, plan, 1, command, dry_run=dry_run, as_json=as_json)
+    trials = [single(checked, dataset)]
+    folder = experiments / checked.name
+    plan = make_plan(trials, folder, retries=checked.limits.retries, retry_failed=retry_failed)
+    if dry_run:
+        print_plan(plan, checked, 1, 1, experiments, as_json=as_json)
+        return
+    results = _train(checked, dataset, plan, 1, {"command": _command("train", spec, settings)}, LocalPlaces())
+    _conclude(plan, results, as_json=as_json)
 
 
 def _spec_of_one(spec: Path, settings: list[str]) -> Sweep:
@@ -95,93 +129,67 @@ def _command(name: str, spec: Path, settings: list[str] | None) -> str:
     return shlex.join(["nnlite", name, str(spec), *(word for each in settings or () for word in ("-S", each))])
 
 
-def _carry_out(
-    checked: Sweep, dataset: Dataset, plan: Plan, jobs: int, command: str, *, dry_run: bool, as_json: bool
-) -> None:
-    """Show the plan, or train what is pending in it and say how every trial ended."""
-    if dry_run:
-        _print_plan(plan, as_json=as_json)
-        return
-    outcomes = _train(checked, dataset, plan, jobs, command)
-    ends = {trial.id: _end_of(plan.run_folder(trial), outcomes.get(trial.id)) for trial in plan.trials}
-    _print_ends(plan, ends, as_json=as_json)
-    if any(end.status not in GOOD_ENDS for end in ends.values()):
-        raise typer.Exit(1)
-
-
-def _train(checked: Sweep, dataset: Dataset, plan: Plan, jobs: int, command: str) -> dict[str, Outcome]:
+def _train(
+    checked: Sweep,
+    dataset: Dataset,
+    plan: Plan,
+    jobs: int | None,
+    context: dict[str, Any],
+    places: Places,
+    *,
+    fail_fast: bool = False,
+) -> Results:
     if plan.done:
         say(f"{len(plan.done)} of {len(plan.trials)} trials are done already")
     if not plan.pending:
         say("nothing is left to train: more epochs, values or seeds extend a sweep, --experiments DIR begins another")
-        return {}
-    with claim(plan.folder):
-        context = {"spec": str(checked.source), "command": command, **_prepare(checked, dataset)}
+        return Results()
+    for trial in plan.pending:
+        if trial.id in plan.again:
+            say(f"{trial.id} {trial.describe()} is tried again; it failed: {plan.again[trial.id]}")
+    with claim(plan.folder), places:
+        jobs = jobs or places.count
+        context = {"spec": str(checked.source), **context, **prepare(checked.model, dataset)}
+        if checked.pruning:
+            context["pruning"] = checked.pruning.model_dump(mode="json", exclude_none=True)
         at_once = min(jobs, len(plan.pending))
         say(f"{counted(len(plan.pending), 'trial')} to train in {plan.folder}, {at_once} at a time")
+        if not plan.foreseen:
+            say(f"{counted(len(plan.tasks), 'trial')} in the first generation; what follows depends on their results")
         with make_display(plan, news, say) as display:
-            return run_trials(plan, jobs, context, display)
+            return run_trials(plan, jobs, context, display, limits=checked.limits, fail_fast=fail_fast, places=places)
 
 
-def _print_ends(plan: Plan, ends: dict[str, Outcome], *, as_json: bool) -> None:
+def _conclude(plan: Plan, results: Results, *, as_json: bool) -> None:
+    """Say how every trial ended, those that were done before as well; exit with 1 if one did not end well."""
+    ends = {**plan.ends, **results.outcomes}
+    if results.halted:
+        say(f"{results.halted}; what is left stays to be done, and the same command goes on with it")
+    _print_ends(plan, ends, results.halted, as_json=as_json)
+    if not all(trial.id in ends and ends[trial.id].status in GOOD_ENDS for trial in plan.trials):
+        raise typer.Exit(1)
+
+
+def _print_ends(plan: Plan, ends: Mapping[str, Outcome], halted: str, *, as_json: bool) -> None:
     if as_json:
         trials = [
-            _trial_fields(plan, trial, ends[trial.id].status) | {"error": ends[trial.id].error or None}
+            _trial_fields(plan, trial, end.status) | {"error": end.error or None}
+            if (end := ends.get(trial.id))
+            else _trial_fields(plan, trial, "pending") | {"error": None}
             for trial in plan.trials
         ]
-        answer_json("nnlite.sweep/1", folder=str(plan.folder), trials=trials)
+        answer_json("nnlite.sweep/1", folder=str(plan.folder), halted=halted or None, trials=trials)
         return
-    bad = [trial for trial in plan.trials if ends[trial.id].status not in GOOD_ENDS]
-    for trial in bad:
-        end = ends[trial.id]
+    bad = [(trial, end) for trial in plan.trials if (end := ends.get(trial.id)) and end.status not in GOOD_ENDS]
+    for trial, end in bad:
         say(f"{trial.id} {trial.describe()}: {end.status}{': ' + end.error if end.error else ''}")
-    if any(ends[trial.id].status == "failed" for trial in bad):
+    if any(end.status == "failed" for _, end in bad):
         say("--retry-failed trains the failed trials again")
-    answer(f"{len(plan.trials) - len(bad)} of {len(plan.trials)} trials done in {plan.folder}")
+    good = sum(trial.id in ends for trial in plan.trials) - len(bad)
+    pruned = sum(trial.id in ends and ends[trial.id].status == "pruned" for trial in plan.trials)
+    early = f", {pruned} of them pruned" if pruned else ""
+    answer(f"{good} of {len(plan.trials)} trials done in {plan.folder}{early}")
     say(f"next: nnlite report {plan.folder.parent}")
-
-
-def _end_of(folder: RunFolder, outcome: Outcome | None) -> Outcome:
-    """How a trial stands: as the runner was told, or, if it was done before, as its log says."""
-    if outcome is not None:
-        return outcome
-    run = read_run(folder)
-    return Outcome(run.status, run.error)
-
-
-def _prepare(checked: Sweep, dataset: Dataset) -> dict[str, str]:
-    """Make ready what all workers share, before the first of them starts; what their logs should say about it."""
-    if checked.model != "gan":
-        return {}
-
-    def progress(epoch: Epoch) -> None:
-        accuracy = epoch.metrics["train_acc"]
-        say(f"reference classifier for {dataset.name}, epoch {epoch.number}: training accuracy {accuracy:.2%}")
-
-    with limit_threads():
-        return {"reference": prepare_reference(dataset, progress).fingerprint}
-
-
-def _print_plan(plan: Plan, *, as_json: bool) -> None:
-    pending = {trial.id for trial in plan.pending}
-    states = {trial.id: _state(plan, trial) if trial.id in pending else "done" for trial in plan.trials}
-    if as_json:
-        trials = [_trial_fields(plan, trial, states[trial.id]) for trial in plan.trials]
-        answer_json("nnlite.plan/1", folder=str(plan.folder), trials=trials)
-        return
-    answer_table(
-        ["run", "trial", "epochs", "state"],
-        [[trial.id, trial.describe(), str(trial.config.epochs), states[trial.id]] for trial in plan.trials],
-    )
-    answer(f"{counted(len(plan.trials), 'trial')}, {len(pending)} to train, in {plan.folder}")
-
-
-def _state(plan: Plan, trial: Trial) -> str:
-    """What training a pending trial begins with."""
-    folder = plan.run_folder(trial)
-    if not folder.log.exists():
-        return "to train"
-    return "to go on" if folder.checkpoint.exists() else "to start over: it has no checkpoint"
 
 
 def _trial_fields(plan: Plan, trial: Trial, status: str) -> dict[str, Any]:

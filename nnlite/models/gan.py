@@ -22,12 +22,16 @@ from nnlite.models.training import (
     EVALUATION_BATCH,
     Epoch,
     Training,
+    averaged,
     borrowed,
-    generator_state,
+    check_batches,
+    generator_states,
+    make_average,
+    make_initializer,
     make_optimizer,
     nested,
     part_of,
-    restore_generator,
+    restore_generators,
     scaled,
 )
 from nnlite.nn import Sequential, fully_connected, sigmoid_cross_entropy
@@ -43,7 +47,10 @@ class GanTraining(Training):
     Args:
         config: its hyperparameters.
         dataset: what it learns to draw; pixels are numbers from -1 to 1. Its reference classifier must be prepared.
-        seed: of the first weights, of the order of the images and of the latent vectors.
+        seed: of the first weights, of the order of the images, of the latent vectors and of what dropout leaves out.
+
+    Raises:
+        InputError: a batch of a single image would have to be standardized, or the reference classifier is missing.
     """
 
     def __init__(self, config: GanHyperparameters, dataset: Dataset, seed: int) -> None:
@@ -51,10 +58,15 @@ class GanTraining(Training):
         self.config = config
         self.split = dataset.split(config.validation)
         self._dataset = dataset
-        first_weights, self._order, self._latent, judged = np.random.default_rng(seed).spawn(4)
+        if config.batch_norm:
+            check_batches(config.batch_size, len(self.split.train))
+        first_weights, self._order, self._latent, judged, dropout = np.random.default_rng(seed).spawn(5)
+        self._generators = {"order": self._order, "latent": self._latent}
+        if config.dropout:
+            self._generators["dropout"] = dropout
         self.generator = build_generator(config, dataset, first_weights)
-        sizes = [dataset.pixels, *config.discriminator_hidden, 1]
-        self.discriminator = fully_connected(sizes, config.activation, None, first_weights)
+        self.discriminator = build_discriminator(config, dataset, first_weights, dropout)
+        self._average = make_average(config, self.generator)
         steps = -(-len(self.split.train) // config.batch_size)
         generator_lr = config.generator_lr or config.learning_rate
         discriminator_lr = config.discriminator_lr or config.learning_rate
@@ -68,15 +80,11 @@ class GanTraining(Training):
         self._batch = 0
 
     def state(self) -> Arrays:
-        """Weights, optimizers and generators."""
-        own = {
-            "epoch": np.array(self._epoch),
-            "batch": np.array(self._batch),
-            "order": generator_state(self._order),
-            "latent": generator_state(self._latent),
-        }
+        """Weights, the average of the generator's, optimizers and random generators."""
+        own = {"epoch": np.array(self._epoch), "batch": np.array(self._batch), **generator_states(self._generators)}
         return nested(
             generator=self.generator.state(),
+            average=self._average.state() if self._average else {},
             discriminator=self.discriminator.state(),
             generator_optimizer=self._generator_optimizer.state(),
             discriminator_optimizer=self._discriminator_optimizer.state(),
@@ -86,17 +94,18 @@ class GanTraining(Training):
     def restore(self, state: Arrays) -> None:
         """Go on from `state`."""
         self.generator.load_state(part_of(state, "generator"))
+        if self._average:
+            self._average.load_state(part_of(state, "average"))
         self.discriminator.load_state(part_of(state, "discriminator"))
         self._generator_optimizer.load_state(part_of(state, "generator_optimizer"))
         self._discriminator_optimizer.load_state(part_of(state, "discriminator_optimizer"))
         own = part_of(state, "training")
         self._epoch, self._batch = int(own["epoch"]), int(own["batch"])
-        restore_generator(self._order, own["order"])
-        restore_generator(self._latent, own["latent"])
+        restore_generators(self._generators, own)
 
     def weights(self) -> Arrays:
-        """The generator's weights."""
-        return self.generator.state()
+        """The generator's weights; their average, if there is one."""
+        return self._average.weights() if self._average else self.generator.state()
 
     def score(self, weights: Arrays) -> dict[str, float]:
         """The Fréchet distance to the test images."""
@@ -114,13 +123,15 @@ class GanTraining(Training):
             self._batch += 1
             real = scaled(images, -1.0, 1.0)
             with GradientTape() as tape:
-                drawn = self.generator(self._draw_latents(len(real)))
+                drawn = self.generator(self._draw_latents(len(real)), training=True)
             if not self._sits_out(self._batch):
                 discriminator_losses += self._train_discriminator(real, stop_gradient(drawn))
             with tape:
-                loss = sigmoid_cross_entropy(self.discriminator(drawn), 1.0)
+                loss = sigmoid_cross_entropy(self.discriminator(drawn, training=True), 1.0)
             loss.backward(self.generator.parameters())
             self._generator_optimizer.step()
+            if self._average:
+                self._average.update()
             generator_losses.append(float(loss))
         trained = time.perf_counter()
         quality, samples = self._judge()
@@ -141,9 +152,11 @@ class GanTraining(Training):
         targets = np.repeat(np.array([[1.0], [0.0]], dtype=np.float32), len(real), axis=0)
         for step in range(self.config.discriminator_steps):
             if step:
-                drawn = self.generator(self._draw_latents(len(real)))
+                drawn = self.generator(self._draw_latents(len(real)), training=True)
+            both = np.concatenate([real, stop_gradient(drawn)])
+            both.setflags(write=False)
             with GradientTape():
-                loss = sigmoid_cross_entropy(self.discriminator(np.concatenate([real, stop_gradient(drawn)])), targets)
+                loss = sigmoid_cross_entropy(self.discriminator(both, training=True), targets)
             loss.backward()
             self._discriminator_optimizer.step()
             losses.append(float(loss))
@@ -159,7 +172,8 @@ class GanTraining(Training):
 
     def _judge(self) -> tuple[dict[str, float], NDArray[np.uint8]]:
         """The quality of what the generator draws now from the same latent vectors as ever, and its first images."""
-        images = draw(self.generator, self._judged_latents)
+        with averaged(self.generator, self._average):
+            images = draw(self.generator, self._judged_latents)
         samples = images[:SHOWN].reshape(-1, *self._dataset.image_shape)
         features, labels = self._reference.judge(images)
         shares = class_shares(labels, self._dataset.classes)
@@ -179,14 +193,36 @@ def updates_a_batch(config: GanHyperparameters) -> float:
 
 def build_generator(config: GanHyperparameters, dataset: Dataset, rng: np.random.Generator) -> Sequential:
     """The generator that `config` describes, from latent vectors to pixels between -1 and 1."""
-    return fully_connected([config.latent_dim, *config.hidden, dataset.pixels], config.activation, "tanh", rng)
+    return fully_connected(
+        [config.latent_dim, *config.hidden, dataset.pixels],
+        config.activation,
+        "tanh",
+        rng,
+        initializer=make_initializer(config),
+        batch_norm=config.batch_norm,
+    )
+
+
+def build_discriminator(
+    config: GanHyperparameters, dataset: Dataset, rng: np.random.Generator, dropout_rng: np.random.Generator
+) -> Sequential:
+    """The discriminator that `config` describes, from pixels to the logit of an image's being real."""
+    return fully_connected(
+        [dataset.pixels, *config.discriminator_hidden, 1],
+        config.activation,
+        None,
+        rng,
+        initializer=make_initializer(config),
+        dropout=config.dropout,
+        dropout_rng=dropout_rng,
+    )
 
 
 def draw(generator: Sequential, latents: NDArray[np.float32]) -> NDArray[np.uint8]:
     """What `generator` makes of each row of `latents`: images (n, pixels)."""
     images = []
     for start in range(0, len(latents), EVALUATION_BATCH):
-        outputs = np.asarray(generator(latents[start : start + EVALUATION_BATCH]))
+        outputs = np.asarray(generator(latents[start : start + EVALUATION_BATCH], training=False))
         images.append(np.rint((np.nan_to_num(outputs) + 1.0) * (BLACK_TO_WHITE / 2)).astype(np.uint8))
     return np.concatenate(images)
 

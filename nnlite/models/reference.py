@@ -7,6 +7,7 @@ comparable between runs that had the same judge, whose `fingerprint` every such 
 
 import contextlib
 import hashlib
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -58,8 +59,9 @@ class ReferenceClassifier:
 
 def reference_path(dataset: Dataset) -> Path:
     """Where the judge of `dataset` is cached: a name that changes with the data and with how it is trained."""
-    recipe = hashlib.sha256(f"{dataset.checksum} {SEED} {recipe_for(dataset).model_dump_json()}".encode()).hexdigest()
-    return cache_dir() / "reference" / f"{recipe[:16]}.npz"
+    recipe = json.dumps(recipe_for(dataset).identity(), separators=(",", ":"))
+    name = hashlib.sha256(f"{dataset.checksum} {SEED} {recipe}".encode()).hexdigest()
+    return cache_dir() / "reference" / f"{name[:16]}.npz"
 
 
 def recipe_for(dataset: Dataset) -> ClassifierHyperparameters:
@@ -79,6 +81,18 @@ def load_reference(dataset: Dataset) -> ReferenceClassifier:
     model.load_state(weights)
     digest = hashlib.sha256(b"".join(array.tobytes() for _, array in sorted(weights.items())))
     return ReferenceClassifier(model, digest.hexdigest()[:16])
+
+
+def is_prepared(dataset: Dataset) -> bool:
+    """Whether the judge of `dataset` is in the cache."""
+    return reference_path(dataset).exists()
+
+
+def save_stand_in(dataset: Dataset, cache: Path) -> None:
+    """Put an untrained judge into the folder `cache`: it judges nothing, but takes as long and as much memory."""
+    path = cache / reference_path(dataset).relative_to(cache_dir())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_arrays(path, build_classifier(RECIPE, dataset, np.random.default_rng(SEED)).state())
 
 
 def prepare_reference(dataset: Dataset, progress: Callable[[Epoch], None] = lambda _epoch: None) -> ReferenceClassifier:

@@ -7,16 +7,38 @@ down, to keep weights, or to stop.
 import contextlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nnlite.data import Split
+from nnlite.errors import InputError
 from nnlite.models.hyperparameters import Hyperparameters
-from nnlite.nn import SGD, Adam, Optimizer, Sequential
-from nnlite.nn.schedules import Schedule, constant, cosine_decay, exponential_decay, linear_decay, step_decay
+from nnlite.nn import (
+    SGD,
+    Adam,
+    Initializer,
+    Optimizer,
+    Sequential,
+    WeightAverage,
+    glorot_uniform,
+    he_normal,
+    uniform,
+)
+from nnlite.nn.schedules import (
+    Schedule,
+    constant,
+    cosine_decay,
+    exponential_decay,
+    linear_decay,
+    multi_step_decay,
+    one_cycle,
+    step_decay,
+    warm_up,
+)
 from nnlite.nn.weights import Arrays
 
 EVALUATION_BATCH = 1000  # fixed, because the rounding of a matrix product depends on its shape
@@ -38,12 +60,42 @@ class Epoch:
     samples: NDArray[np.uint8] | None = None
 
 
+@dataclass(frozen=True)
+class Mistake:
+    """A test image, by its index, that was taken for another class with some probability."""
+
+    index: int
+    label: int
+    predicted: int
+    probability: float
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What a classifier did with the test images.
+
+    Attributes:
+        confusion: how many of each class (row) were taken for each class (column).
+        mistakes: the most confident ones, in order.
+        images: theirs, (n, height, width) uint8.
+    """
+
+    confusion: list[list[int]]
+    mistakes: list[Mistake]
+    images: NDArray[np.uint8]
+
+
 class Training(ABC):
     """A model, its data, its optimizers and its random generators, somewhere between two epochs.
 
     Args:
         config: the hyperparameters.
+
+    Attributes:
+        split: the images; those to train on may be exchanged between two epochs, to measure a piece of one.
     """
+
+    split: Split
 
     def __init__(self, config: Hyperparameters) -> None:
         self._budget = config.epochs
@@ -74,6 +126,10 @@ class Training(ABC):
     def score(self, weights: Arrays) -> dict[str, float]:
         """The model's quality on the test images, with those `weights`; called once, after the last epoch."""
 
+    def examine(self, weights: Arrays) -> Examination | None:  # noqa: ARG002 - see the classifier's
+        """What the model, with those `weights`, did with each class of the test images; None if it tells no classes."""
+        return None
+
     @abstractmethod
     def _train_one_epoch(self) -> Epoch:
         """Train through epoch number `self._epoch`, and measure."""
@@ -90,37 +146,82 @@ def borrowed(model: Sequential, weights: Arrays) -> Iterator[None]:
         model.load_state(own)
 
 
+@contextlib.contextmanager
+def averaged(model: Sequential, average: WeightAverage | None) -> Iterator[None]:
+    """Have `model` use its averaged weights inside the block, if there are any."""
+    with contextlib.nullcontext() if average is None else borrowed(model, average.weights()):
+        yield
+
+
 def scaled(images: NDArray[np.uint8], low: float, high: float) -> NDArray[np.float32]:
-    """Bytes (black 0, white 255) as float32 from `low` to `high`."""
+    """Bytes (black 0, white 255) as float32 from `low` to `high`; read-only, as the engine copies what may change."""
     result = np.multiply(images, np.float32((high - low) / BLACK_TO_WHITE), dtype=np.float32)
     if low:
         result += np.float32(low)
+    result.setflags(write=False)
     return result
 
 
+def make_initializer(config: Hyperparameters) -> Initializer:
+    """How `config` has the first weights drawn."""
+    match config.initializer:
+        case "glorot":
+            return glorot_uniform
+        case "he":
+            return he_normal
+        case "uniform":
+            return uniform(config.initial_scale)
+
+
 def make_schedule(config: Hyperparameters, rate: float, steps_an_epoch: float) -> Schedule:
-    """The learning-rate schedule that `config` describes, starting from `rate`."""
+    """The learning-rate schedule that `config` describes: the warm-up, if any, and then what begins with `rate`."""
     decay_steps = max(1, round(config.lr_decay_epochs * steps_an_epoch))
-    all_steps = max(1, round(config.epochs * steps_an_epoch))
+    warm_up_steps = round(config.warmup_epochs * steps_an_epoch)
+    steps_left = max(1, round(config.epochs * steps_an_epoch) - warm_up_steps)
     match config.lr_schedule:
+        case "step" if config.lr_milestones:
+            milestones = [round(epoch * steps_an_epoch) for epoch in config.lr_milestones]
+            schedule = multi_step_decay(rate, config.lr_decay, milestones)
         case "step":
-            return step_decay(rate, config.lr_decay, decay_steps)
+            schedule = step_decay(rate, config.lr_decay, decay_steps)
         case "exponential":
-            return exponential_decay(rate, config.lr_decay, decay_steps)
+            schedule = exponential_decay(rate, config.lr_decay, decay_steps)
         case "linear":
-            return linear_decay(rate, all_steps)
+            schedule = linear_decay(rate, steps_left)
         case "cosine":
-            return cosine_decay(rate, all_steps)
+            schedule = cosine_decay(rate, steps_left)
+        case "one_cycle":
+            schedule = one_cycle(rate, steps_left)
         case "constant":
-            return constant(rate)
+            schedule = constant(rate)
+    return warm_up(schedule, warm_up_steps) if warm_up_steps else schedule
 
 
 def make_optimizer(config: Hyperparameters, parameters: list[Any], rate: float, steps_an_epoch: float) -> Optimizer:
     """The optimizer that `config` describes."""
     schedule = make_schedule(config, rate, steps_an_epoch)
+    decay, clip = config.weight_decay, config.clip_norm
     if config.optimizer == "adam":
-        return Adam(parameters, schedule, beta1=config.beta1, weight_decay=config.weight_decay)
-    return SGD(parameters, schedule, momentum=config.momentum, weight_decay=config.weight_decay)
+        return Adam(parameters, schedule, beta1=config.beta1, weight_decay=decay, clip_norm=clip)
+    return SGD(parameters, schedule, config.momentum, weight_decay=decay, clip_norm=clip, nesterov=config.nesterov)
+
+
+def make_average(config: Hyperparameters, model: Sequential) -> WeightAverage | None:
+    """The average of the weights of `model` that `config` asks for, if it does."""
+    return WeightAverage(model, config.weight_average) if config.weight_average else None
+
+
+def check_batches(batch_size: int, images: int) -> None:
+    """Refuse to standardize batches if an epoch would end with one of a single image.
+
+    Raises:
+        InputError: it would.
+    """
+    if images % batch_size == 1 or batch_size == 1:
+        raise InputError(
+            f"batch_norm takes two images or more in each batch: with batch_size = {batch_size}, the last of the "
+            f"{images:,} training images is alone"
+        )
 
 
 def nested(**parts: Arrays) -> Arrays:
@@ -134,11 +235,12 @@ def part_of(arrays: Arrays, part: str) -> Arrays:
     return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
 
-def generator_state(rng: np.random.Generator) -> NDArray[Any]:
-    """The state of a random generator as an array that needs no pickle."""
-    return np.array(json.dumps(rng.bit_generator.state))
+def generator_states(generators: Mapping[str, np.random.Generator]) -> Arrays:
+    """The state of each random generator by its name, as arrays that need no pickle."""
+    return {name: np.array(json.dumps(rng.bit_generator.state)) for name, rng in generators.items()}
 
 
-def restore_generator(rng: np.random.Generator, state: NDArray[Any]) -> None:
-    """Undo `generator_state`."""
-    rng.bit_generator.state = json.loads(str(state))
+def restore_generators(generators: Mapping[str, np.random.Generator], states: Arrays) -> None:
+    """Undo `generator_states`."""
+    for name, rng in generators.items():
+        rng.bit_generator.state = json.loads(str(states[name]))

@@ -1,8 +1,9 @@
 """Optimizers: they turn the gradients of parameters into updates of them.
 
-`step()` uses up `.grad` of every parameter and updates the parameter in place. It works in the gradient's own memory,
-so that no more than it must touch has to go through the processor's cache. An optimizer's own state
-(momenta, the number of updates) can be saved and loaded, so that a resumed training goes on to the bit.
+`step()` uses up `.grad` of every parameter and updates the parameter in place. SGD only adds gradients to what is
+there, and so never needs one that is a matrix product as an array; Adam works in the gradient's own memory. An
+optimizer's own state (momenta, the number of updates) can be saved and loaded, so that a resumed training goes on to
+the bit.
 """
 
 import math
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnlite.autodiff import Tensor
+from nnlite.autodiff.accumulation import accumulate
 from nnlite.autodiff.tensor import changed, plain
 from nnlite.errors import InputError
 from nnlite.nn.schedules import Schedule, constant
@@ -28,14 +30,23 @@ class Optimizer:
         learning_rate: a number, or a schedule.
         weight_decay: each update also shrinks all parameters, biases too, by learning_rate * weight_decay of their size
             (decoupled from the gradient: I. Loshchilov and F. Hutter, Decoupled weight decay regularization, 2019).
+        clip_norm: where the gradients of all parameters, taken as one vector, are longer than this, they are scaled
+            down to this length (R. Pascanu et al., On the difficulty of training recurrent neural networks, 2013,
+            algorithm 1); 0 never does.
     """
 
     def __init__(
-        self, parameters: Sequence[Tensor], learning_rate: float | Schedule, weight_decay: float = 0.0
+        self,
+        parameters: Sequence[Tensor],
+        learning_rate: float | Schedule,
+        weight_decay: float = 0.0,
+        *,
+        clip_norm: float = 0.0,
     ) -> None:
         self.parameters = list(parameters)
         self.schedule = learning_rate if callable(learning_rate) else constant(float(learning_rate))
         self.weight_decay = weight_decay
+        self.clip_norm = clip_norm
         self.steps = 0
 
     @property
@@ -50,16 +61,16 @@ class Optimizer:
             ValueError: a parameter has no gradient.
         """
         for position, parameter in enumerate(self.parameters):
-            if parameter.grad is None:
+            if not parameter.has_grad:
                 raise ValueError(f"parameter {position} of shape {parameter.shape} has no .grad: call backward() first")
         rate = self.learning_rate
         self.steps += 1
+        share = self._share_within_norm() if self.clip_norm else 1.0
         for position, parameter in enumerate(self.parameters):
-            gradient = parameter.release_grad()
             values = plain(parameter)
             if self.weight_decay:
                 values *= 1.0 - rate * self.weight_decay
-            self._update(position, values, gradient, rate)
+            self._update(position, values, parameter, rate, share)
             changed(parameter)
 
     def state(self) -> State:
@@ -85,8 +96,20 @@ class Optimizer:
             for position, array in enumerate(arrays):
                 array[...] = state[f"{name}.{position}"]
 
-    def _update(self, position: int, values: NDArray[Any], gradient: NDArray[Any], rate: float) -> None:
-        """Change `values` in place; the gradient is used up, and its memory is there to work in."""
+    def _share_within_norm(self) -> float:
+        """What the gradients are to be multiplied by, so that all together they are no longer than `clip_norm`.
+
+        An infinite length is not cut: a training that diverges shall be seen to do so.
+        """
+        gradients = (parameter.grad for parameter in self.parameters)
+        norm = math.hypot(*(float(np.linalg.norm(each)) for each in gradients if each is not None))
+        return self.clip_norm / norm if self.clip_norm < norm < math.inf else 1.0
+
+    def _update(self, position: int, values: NDArray[Any], parameter: Tensor, rate: float, share: float) -> None:
+        """Change `values`, the plain array of the parameter at `position`, in place; its `.grad` is used up.
+
+        What counts for the gradient is `share` of `.grad`.
+        """
         raise NotImplementedError
 
     def _moments(self) -> dict[str, list[NDArray[Any]]]:
@@ -100,8 +123,11 @@ class Optimizer:
 class SGD(Optimizer):
     """Stochastic gradient descent: v <- momentum * v + g, then w <- w - learning_rate * v.
 
+    With `nesterov` the step is one ahead, w <- w - learning_rate * (g + momentum * v); without momentum it is the same.
+
     Source: I. Sutskever et al., On the importance of initialization and momentum in deep learning, 2013, in the form
-    that keeps the learning rate out of v.
+    that keeps the learning rate out of v; for Nesterov's also that of Y. Bengio et al., Advances in optimizing
+    recurrent networks, 2013 (simplified Nesterov momentum), where w is the point at which the gradient is taken.
     """
 
     def __init__(
@@ -110,20 +136,27 @@ class SGD(Optimizer):
         learning_rate: float | Schedule,
         momentum: float = 0.0,
         weight_decay: float = 0.0,
+        *,
+        clip_norm: float = 0.0,
+        nesterov: bool = False,
     ) -> None:
-        super().__init__(parameters, learning_rate, weight_decay)
+        super().__init__(parameters, learning_rate, weight_decay, clip_norm=clip_norm)
         self.momentum = momentum
+        self.nesterov = nesterov
         self._velocity = self._zeros() if momentum else []
 
-    def _update(self, position: int, values: NDArray[Any], gradient: NDArray[Any], rate: float) -> None:
-        if self.momentum:
-            velocity = self._velocity[position]
-            velocity *= self.momentum
-            velocity += gradient
-            np.multiply(velocity, rate, out=gradient)
-        else:
-            gradient *= rate
-        values -= gradient
+    def _update(self, position: int, values: NDArray[Any], parameter: Tensor, rate: float, share: float) -> None:
+        # What was computed for its length has memory that serves the next gradient.
+        gradient = parameter.release_grad() if self.clip_norm else parameter.release_gradient()
+        if not self.momentum:
+            accumulate(values, gradient, scale=-rate * share)
+            return
+        velocity = self._velocity[position]
+        accumulate(velocity, gradient, scale=share, keep=self.momentum)
+        if self.nesterov:
+            accumulate(values, gradient, scale=-rate * share)
+            rate *= self.momentum
+        accumulate(values, velocity, scale=-rate)
 
     def _moments(self) -> dict[str, list[NDArray[Any]]]:
         return {"velocity": self._velocity}
@@ -146,27 +179,24 @@ class Adam(Optimizer):
         beta2: float = 0.999,
         epsilon: float = 1e-8,
         weight_decay: float = 0.0,
+        *,
+        clip_norm: float = 0.0,
     ) -> None:
-        super().__init__(parameters, learning_rate, weight_decay)
+        super().__init__(parameters, learning_rate, weight_decay, clip_norm=clip_norm)
         self.beta1, self.beta2, self.epsilon = beta1, beta2, epsilon
         self._mean, self._square = self._zeros(), self._zeros()
 
-    def _update(self, position: int, values: NDArray[Any], gradient: NDArray[Any], rate: float) -> None:
-        mean, square, share = self._mean[position], self._square[position], 1.0 - self.beta1
-        mean *= self.beta1
-        gradient *= share
-        mean += gradient
-        square *= self.beta2
-        gradient *= gradient
-        gradient *= (1.0 - self.beta2) / share**2
-        square += gradient
+    def _update(self, position: int, values: NDArray[Any], parameter: Tensor, rate: float, share: float) -> None:
+        gradient = parameter.release_grad()
+        mean, square = self._mean[position], self._square[position]
+        accumulate(mean, gradient, scale=share * (1.0 - self.beta1), keep=self.beta1)
+        accumulate(square, np.square(gradient, out=gradient), scale=share**2 * (1.0 - self.beta2), keep=self.beta2)
         # The paper's more efficient order: both corrections in one factor of the rate.
         correction = math.sqrt(1.0 - self.beta2**self.steps)
         step = np.sqrt(square, out=gradient)
         step += self.epsilon * correction
         np.divide(mean, step, out=step)
-        step *= rate * correction / (1.0 - self.beta1**self.steps)
-        values -= step
+        accumulate(values, step, scale=-rate * correction / (1.0 - self.beta1**self.steps))
 
     def _moments(self) -> dict[str, list[NDArray[Any]]]:
         return {"mean": self._mean, "square": self._square}

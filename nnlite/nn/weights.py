@@ -32,10 +32,23 @@ def load_arrays(path: Path) -> Arrays:
     Raises:
         InputError: there is none, it is damaged, or it holds Python objects.
     """
+    return _load(path, None)
+
+
+def load_array(path: Path, name: str) -> NDArray[Any]:
+    """Read one array of the .npz file at `path`, and no other.
+
+    Raises:
+        InputError: there is no such file, it is damaged, or it has no array of that name.
+    """
+    return _load(path, name)[name]
+
+
+def _load(path: Path, only: str | None) -> Arrays:
     try:
         # Opened here, because NumPy leaves a file that is no archive open.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            loaded = {name: arrays[name] for name in arrays.files}
+            loaded = {name: arrays[name] for name in (arrays.files if only is None else [only])}
         return {name: np.ascontiguousarray(array) if array.ndim else array for name, array in loaded.items()}
     except FileNotFoundError:
         raise InputError(f"there are no weights at {path}") from None

@@ -4,6 +4,7 @@ from nnlite.report.best import Best, best
 from nnlite.report.collection import Collection, collect
 from nnlite.report.frame import load_runs
 from nnlite.report.groups import Group, group_runs
+from nnlite.report.listing import entries
 from nnlite.report.ranking import Configuration, Ranking, Trial, rank
 from nnlite.report.write import write_report
 
@@ -16,6 +17,7 @@ __all__ = [
     "Trial",
     "best",
     "collect",
+    "entries",
     "group_runs",
     "load_runs",
     "rank",

@@ -2,27 +2,33 @@
 
 It is read from a run's folder, a sweep's, or a folder of sweeps. A log that cannot be read, or was written by something
 else, costs itself alone; a run that lies in two places (experiments merged by copying) is taken from where it got on
-furthest.
+furthest, and where the two tell other numbers, that is a conflict.
 """
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from nnlite.errors import InputError, NothingFoundError
-from nnlite.runs import Run, Unreadable, read_runs
+from nnlite.runs import Conflict, Run, RunFolder, Unreadable, find_conflicts, read_run, read_runs
 
 
 @dataclass(frozen=True)
 class Collection:
-    """The readable runs by path, at least one, and what was left out."""
+    """The readable runs by path, at least one, what was left out, and the runs that have two results."""
 
     root: Path
     runs: list[Run]
     left_out: list[Unreadable]
+    conflicts: list[Conflict]
 
 
-def collect(root: Path) -> Collection:
+def collect(root: Path, read: Callable[[RunFolder], Run] = read_run) -> Collection:
     """Read every run at or below `root`.
+
+    Args:
+        root: a run's folder, a sweep's, or a folder of sweeps.
+        read: how; `skim_run` where most questions are about the runs as wholes.
 
     Raises:
         InputError: `root` does not exist.
@@ -30,20 +36,27 @@ def collect(root: Path) -> Collection:
     """
     if not root.exists():
         raise InputError(f"{root} does not exist: give a run's folder, a sweep's folder or a folder of sweeps")
-    found, left_out = read_runs(root)
+    found, left_out = read_runs(root, read)
     runs: list[Run] = []
     for run in found:
         if reason := _foreign(run):
             left_out.append(Unreadable(run.folder, reason))
         else:
             runs.append(run)
-    runs, copies = _once(runs)
+    conflicts = find_conflicts(runs)
+    runs, copies = _once(runs, {conflict.run for conflict in conflicts})
     left_out.extend(copies)
     left_out.sort(key=lambda each: each.folder)
     if not runs:
         why = f" that can be read; {left_out[0].folder.log}: {left_out[0].reason}" if left_out else ""
         raise NothingFoundError(f"{root} holds no run{why}: `nnlite sweep` and `nnlite train` make runs")
-    return Collection(root, runs, left_out)
+    return Collection(root, runs, left_out, conflicts)
+
+
+def conflicts_among(conflicts: list[Conflict], runs: Iterable[Run]) -> list[Conflict]:
+    """The conflicts that one of `runs` is in."""
+    ids = {run.id for run in runs}
+    return [conflict for conflict in conflicts if conflict.run in ids]
 
 
 def _foreign(run: Run) -> str:
@@ -56,14 +69,18 @@ def _foreign(run: Run) -> str:
     return ""
 
 
-def _once(runs: list[Run]) -> tuple[list[Run], list[Unreadable]]:
+def _once(runs: list[Run], in_conflict: set[str]) -> tuple[list[Run], list[Unreadable]]:
     furthest: dict[tuple[str, str, str, str], Run] = {}
     for run in runs:
         key = (run.sweep, run.dataset, run.model, run.id)
         if key not in furthest or _progress(run) > _progress(furthest[key]):
             furthest[key] = run
     kept = {id(run) for run in furthest.values()}
-    copies = [Unreadable(run.folder, f"another copy of run {run.id} is used") for run in runs if id(run) not in kept]
+    copies = []
+    for run in runs:
+        if id(run) not in kept:
+            other = "another result" if run.id in in_conflict else "another copy"
+            copies.append(Unreadable(run.folder, f"{other} of run {run.id} is used"))
     return [run for run in runs if id(run) in kept], copies
 
 

@@ -119,10 +119,11 @@ def _horizontal_axis(axes: Axes, name: str, values: list[Any]) -> dict[object, f
     positive = numeric and min(values) > 0
     sizes = [abs(value) for value in values if value] if numeric else []
     wide = bool(sizes) and math.log10(max(sizes) / min(sizes)) >= LOG_DECADES
-    if not numeric or (wide and not positive):
+    if not numeric or (wide and not positive and len(values) <= MOST_MEANS):
         axes.set_xticks(range(len(values)), [_folded(number(value), ROOM_BELOW // len(values)) for value in values])
         axes.set_xlim(-0.5, len(values) - 0.5)
         return {value: float(place) for place, value in enumerate(values)}
+    wide = wide and positive
     low, high = values[0], values[-1]
     room = ROOM_BESIDE * (high - low)
     axes.set_xlim(low - room, high + room)

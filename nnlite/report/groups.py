@@ -7,13 +7,12 @@ configuration, the rest is the same for everybody.
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from nnlite.report.frame import finite, readable
-from nnlite.runs import METRICS, Metric, Run
-from nnlite.runs.metrics import DEFAULT_OBJECTIVE
+from nnlite.runs import Metric, Run
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,7 @@ class Group:
     @cached_property
     def objective(self) -> Metric:
         """What the sweep was after; where its runs disagree (it was changed later), what most of them were after."""
-        wanted = Counter(_objective(run) for run in self.runs)
+        wanted = Counter(run.objective for run in self.runs)
         return min(wanted, key=lambda metric: (-wanted[metric], metric.name, metric.direction))
 
     @cached_property
@@ -70,18 +69,6 @@ def natural(value: object) -> tuple[tuple[int, float, str], ...]:
         return ((0, size, ""),)
     pieces = re.split(r"(\d+)", str(value))
     return tuple((0, float(piece), "") if piece.isdecimal() else (1, 0.0, piece) for piece in pieces if piece)
-
-
-def _objective(run: Run) -> Metric:
-    wanted = run.start.get("objective")
-    default = DEFAULT_OBJECTIVE.get(run.model, "val_acc")
-    if not isinstance(wanted, dict) or not isinstance(wanted.get("metric"), str):
-        return METRICS[default]
-    name = wanted["metric"]
-    metric = METRICS.get(name) or Metric(name, name.replace("_", " "), higher_is_better=name.endswith("_acc"))
-    if wanted.get("direction") in ("maximize", "minimize"):
-        metric = replace(metric, higher_is_better=wanted["direction"] == "maximize")
-    return metric
 
 
 def _names(value: object) -> list[str]:

@@ -12,7 +12,7 @@ from nnlite.report.curves import MOST_BANDS, MOST_LINES, learning_curves, shown_
 from nnlite.report.frame import epoch_frame
 from nnlite.report.heatmap import heat_map
 from nnlite.report.markdown import code, image, text
-from nnlite.report.ranking import Ranking, Trial
+from nnlite.report.ranking import Ranking, Trial, abreast
 from nnlite.report.results import named
 from nnlite.report.section import Section
 from nnlite.report.style import png
@@ -71,8 +71,9 @@ def curves(ranking: Ranking, prefix: str) -> Section:
 def comparison(ranking: Ranking, prefix: str) -> Section:
     """What each hyperparameter did to the objective."""
     section = Section("What made the difference")
-    trials = ranking.trial_frame()
     names = ranking.group.varied
+    ranking, last = abreast(ranking)  # those that were pruned are compared where they still were on a level
+    trials = ranking.trial_frame()
     label = ranking.metric.label
     figure = parameter_plots(trials, names, ranking.metric)
     _show(section, figure, f"{prefix}parameters.png", f"{label} against {', '.join(names)}")
@@ -80,15 +81,17 @@ def comparison(ranking: Ranking, prefix: str) -> Section:
         how = "coloured by the other hyperparameter" if len(names) == 2 else "whatever the other hyperparameters"
         how = "" if len(names) == 1 else f", {how}"
         runs = counted(int(trials["counts"].sum()), "run")
-        caption = f"The marks are the {runs} behind the leader board, each at its best epoch{how}; their means are "
-        caption += "marked or joined by lines."
+        when = "" if last is None else f" of the first {last}, which is how far all of them got"
+        caption = f"The marks are the {runs} behind the leader board, each at its best epoch{when}{how}; their means "
+        caption += "are marked or joined by lines."
         if _several_seeds(trials):
             caption += " The bars are 95 % t-intervals, cut off where they leave the plot."
         section.blocks.append(caption + _scale_note(figure))
     chart = heat_map(trials, names, ranking.metric)
     _show(section, chart, f"{prefix}heat-map.png", f"mean {label} for each pair of {' and '.join(names)}")
     if chart is not None:
-        section.blocks.append("Mean over the seeds of each pair; the brighter the better, the best in bold.")
+        when = "" if last is None else f" after {counted(last, 'epoch')}"
+        section.blocks.append(f"Mean over the seeds of each pair{when}; the brighter the better, the best in bold.")
     return section
 
 
@@ -132,7 +135,8 @@ def _curves_caption(trials: pd.DataFrame, plot: Plot, labels: str, figure: Figur
     lines = "all configurations with a score" if len(ranks) > 1 else "the only configuration with a score"
     if hidden:
         lines = f"the best {len(ranks) - 1} configurations and the worst; {counted(hidden, 'configuration')} not shown"
-    return f"{text(labels[0].upper() + labels[1:])}: {lines}.{_scale_note(figure)}"
+    early = " Lines that end early are of pruned configurations." if (trials["status"] == "pruned").any() else ""
+    return f"{text(labels[0].upper() + labels[1:])}: {lines}.{early}{_scale_note(figure)}"
 
 
 def _several_seeds(trials: pd.DataFrame) -> bool:
@@ -148,7 +152,8 @@ def _samples_caption(ranking: Ranking, place: int, trial: Trial, epoch: int) -> 
     value = ""
     if trial.value is not None:
         value = f" ({text(ranking.metric.label)} {score(ranking.metric, trial.value)} after epoch {trial.epoch})"
-    about = f"{word} configuration, {named(ranking.ranked[place])}, after epoch {epoch}"
+    pruned = ", when it was pruned" if trial.run.status == "pruned" else ""
+    about = f"{word} configuration, {named(ranking.ranked[place])}, after epoch {epoch}{pruned}"
     return f"{about}: run {code(trial.run.id)}, seed {trial.run.seed}{value}."
 
 

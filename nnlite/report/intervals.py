@@ -1,15 +1,14 @@
 """Estimates from a few seeds: a mean, and how far from the true one it may well be.
 
-The interval is Student's: mean +- t(n - 1) * s / sqrt(n). The quantile is found by halving, from the closed form that
-the distribution has for whole degrees of freedom (Abramowitz & Stegun, Handbook of Mathematical Functions, 26.7.3
-and 26.7.4), so that SciPy is not needed.
+The interval is Student's: mean +- t(n - 1) * s / sqrt(n).
 """
 
 import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+
+from scipy.special import stdtrit
 
 CONFIDENCE = 0.95
 
@@ -43,33 +42,9 @@ def difference(first: Estimate, second: Estimate, confidence: float = CONFIDENCE
     if error == 0:
         return gap, 0.0
     freedom = error**2 / (parts[0] ** 2 / (first.n - 1) + parts[1] ** 2 / (second.n - 1))
-    # The closed form wants a whole number; rounding down is the careful side.
-    return gap, t_quantile(max(1, math.floor(freedom)), confidence) * math.sqrt(error)
+    return gap, t_quantile(freedom, confidence) * math.sqrt(error)
 
 
-@lru_cache
-def t_quantile(freedom: int, confidence: float = CONFIDENCE) -> float:
+def t_quantile(freedom: float, confidence: float = CONFIDENCE) -> float:
     """The t for which a variable with so many degrees of freedom lies in (-t, t) with probability `confidence`."""
-    low, high = 0.0, 1.0
-    while central_probability(high, freedom) < confidence:
-        high *= 2
-    for _ in range(80):  # more halvings than a float has bits
-        middle = (low + high) / 2
-        if central_probability(middle, freedom) < confidence:
-            low = middle
-        else:
-            high = middle
-    return (low + high) / 2
-
-
-def central_probability(t: float, freedom: int) -> float:
-    """P(-t < T < t) for Student's T."""
-    angle = math.atan(t / math.sqrt(freedom))
-    sine, cosine = math.sin(angle), math.cos(angle)
-    odd = freedom % 2 == 1
-    term, total = (cosine, 0.0) if odd else (1.0, 0.0)
-    # cos + 2/3 cos^3 + (2 4)/(3 5) cos^5 ...   or   1 + 1/2 cos^2 + (1 3)/(2 4) cos^4 ...
-    for power in range(1 if odd else 0, freedom - 1, 2):
-        total += term
-        term *= cosine**2 * (power + 1) / (power + 2)
-    return 2 / math.pi * (angle + sine * total) if odd else sine * total
+    return float(stdtrit(freedom, (1.0 + confidence) / 2))

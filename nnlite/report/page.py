@@ -13,7 +13,7 @@ from nnlite.report.markdown import code, link, slug, table, text
 from nnlite.report.ranking import Ranking, rank
 from nnlite.report.section import Section
 from nnlite.report.style import in_house_style
-from nnlite.runs import Unreadable
+from nnlite.runs import Conflict, Unreadable
 
 PAGE_NAME = "README.md"
 # The first line of every page of ours: a page without it is somebody's own and is never overwritten.
@@ -40,8 +40,10 @@ class Page:
 
 
 @in_house_style
-def sweep_page(sweep: str, groups: Sequence[Group], unreadable: Sequence[Unreadable]) -> Page:
-    """The page of one sweep: its groups, and the folders of it that tell nothing."""
+def sweep_page(
+    sweep: str, groups: Sequence[Group], unreadable: Sequence[Unreadable], conflicts: Sequence[Conflict]
+) -> Page:
+    """The page of one sweep: its groups, its runs with two results, and the folders of it that tell nothing."""
     parts = [MARK, f"# {text(sweep)}"]
     files: dict[str, bytes] = {}
     several = len(groups) > 1
@@ -54,6 +56,7 @@ def sweep_page(sweep: str, groups: Sequence[Group], unreadable: Sequence[Unreada
         for section in (draw(ranking, prefix) for draw in SECTIONS):
             parts.append(section.render(3 if several else 2))
             files.update(section.files)
+    parts.append(provenance.conflicts(list(conflicts)).render(2))
     parts.append(provenance.left_out(list(unreadable), [run for group in groups for run in group.runs]).render(2))
     return Page(_joined(parts), files)
 

@@ -1,4 +1,4 @@
-"""The sections of a page that say where it comes from: what failed, how it was run, how to do it again."""
+"""The sections of a page that say where it comes from: what failed or conflicts, how it was run, how to do it again."""
 
 import json
 import os
@@ -6,11 +6,13 @@ import shlex
 from collections.abc import Iterable
 from pathlib import Path
 
-from nnlite.report.frame import readable
+from nnlite.report.frame import finite, readable
 from nnlite.report.markdown import code, table, text, visible
 from nnlite.report.ranking import Configuration, Ranking, Trial
 from nnlite.report.section import Section
-from nnlite.runs import Run, Unreadable
+from nnlite.runs import Conflict, Run, Unreadable
+from nnlite.runs.comparison import exactly
+from nnlite.runs.fingerprint import fingerprint
 from nnlite.runs.quantities import counted, duration, number
 
 MOST_IDS = 5
@@ -52,7 +54,7 @@ def circumstances(ranking: Ranking) -> Section:
         ["model", code(group.model)],
         ["dataset", code(group.dataset) + "".join(f", SHA-256 {code(each[:12])}" for each in checksums)],
         ["runs", f"{len(runs)}: {ends}"],
-        ["epochs trained", str(sum(len(run.epochs) for run in runs))],
+        ["epochs trained", _epochs(runs)],
         ["training time", duration(sum(known)) + ", all runs together" if known else "-"],
         ["computers", str(len(hosts)) if hosts else "-"],
         *(["reference classifier", code(each)] for each in _distinct(run.start.get("reference") for run in runs)),
@@ -60,9 +62,10 @@ def circumstances(ranking: Ranking) -> Section:
         *([name, text(", ".join(values))] for name, values in _versions(runs)),
     ]
     blocks = [table(["", ""], rows)]
-    if len(_distinct(_fingerprint(run) for run in runs)) > 1:
+    if len(_distinct([fingerprint(run.start), run.start.get("git")] for run in runs)) > 1:
         blocks.append(
-            "**Mixed versions:** not all of these runs were made by the same code, libraries and reference classifier."
+            "**Mixed versions:** not all of these runs were made by the same code, libraries and reference classifier, "
+            "on the same kind of processor."
         )
     if fixed := group.fixed():
         listed = "\n".join(f"{_key(name)} = {_literal(value)}" for name, value in fixed.items() if value is not None)
@@ -85,6 +88,15 @@ def commands(ranking: Ranking) -> Section:
     return Section("Do it again", blocks)
 
 
+def _epochs(runs: list[Run]) -> str:
+    """How many there were; where runs were pruned, of how many."""
+    trained = sum(len(run.epochs) for run in runs)
+    budgets = [finite(run.config.get("epochs")) for run in runs]
+    if all(run.status != "pruned" for run in runs) or None in budgets:
+        return str(trained)
+    return f"{trained} of {sum(budget or 0 for budget in budgets):.0f}: pruning saved the others"
+
+
 def _command_of(run: Run) -> str | None:
     """What trained the run; logs of version 0.1 may name the sweep file alone."""
     command, spec = run.start.get("command"), run.start.get("spec")
@@ -104,6 +116,25 @@ def left_out(unreadable: list[Unreadable], runs: list[Run]) -> Section:
     return Section("Left out", ["\n".join(lines)] if lines else [])
 
 
+def conflicts(found: list[Conflict]) -> Section:
+    """The runs that have two results under one id."""
+    if not found:
+        return Section("Conflicts")
+    shown = [_conflict(each) for each in found[:MOST_IDS]]
+    if (more := len(found) - MOST_IDS) > 0:
+        shown.append(f"- and {more} more: {', '.join(code(each.run) for each in found[MOST_IDS:])}")
+    words = "The same training gave different numbers, of which one result alone was counted:"
+    return Section("Conflicts", [words, "\n".join(shown)])
+
+
+def _conflict(found: Conflict) -> str:
+    first, second = exactly(found.difference.one), exactly(found.difference.other)
+    if found.one is found.other:
+        return f"- {code(found.run)}: {text(found.difference.place)} is {first}, and later in the same log {second}"
+    one, other = (code("/".join(run.folder.path.parts[-3:])) for run in (found.one, found.other))
+    return f"- {code(found.run)}: {text(found.difference.place)} is {first} in {one}, but {second} in {other}"
+
+
 def _shared(configurations: list[Configuration]) -> str:
     """The values that all of these configurations have in common."""
     first = configurations[0].parameters
@@ -119,10 +150,6 @@ def _versions(runs: list[Run]) -> list[tuple[str, list[str]]]:
     listed = [(text(name), _distinct(each.get(name) for each in known)) for name in names]
     commits = _distinct(run.start.get("git") for run in runs)
     return [*listed, *([("commit", commits)] if commits else [])]
-
-
-def _fingerprint(run: Run) -> str:
-    return json.dumps([run.start.get(name) for name in ("versions", "git", "reference")], sort_keys=True)
 
 
 def _distinct(values: Iterable[object]) -> list[str]:

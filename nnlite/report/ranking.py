@@ -5,11 +5,14 @@ A configuration is everything that a run was given but its seed. It is worth the
 and a configuration that lost a seed to either stands behind all that did not, however good the other seeds were:
 otherwise the lucky survivors of an unstable setting would win. Runs that are not finished count only where none of
 their configuration is.
+
+A configuration that was pruned stands behind those that were not, by how far it got: its value is that of a shorter
+training, and is never averaged with those of completed runs. `abreast` compares such configurations fairly.
 """
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -22,8 +25,9 @@ from nnlite.runs import Metric, Run
 from nnlite.runs.quantities import number
 
 At = Literal["best", "last"]
-FINISHED = ("completed", "pruned")
 UNFINISHED = ("interrupted", "running")
+COUNTED = (("completed",), UNFINISHED, ("pruned",))  # whichever of these a configuration has first
+LOST = ("diverged", "failed")
 
 
 @dataclass(frozen=True)
@@ -36,10 +40,8 @@ class Trial:
 
     @property
     def seconds(self) -> float | None:
-        """What the training took: its epochs, or what the summary says where they tell no time."""
-        times = [finite(epoch.get("seconds")) for epoch in self.run.epochs]
-        known = [time for time in times if time is not None]
-        return sum(known) if known else finite(self.run.summary().get("total_seconds"))
+        """What the training took."""
+        return self.run.training_seconds
 
 
 @dataclass(frozen=True)
@@ -51,8 +53,8 @@ class Configuration:
 
     @cached_property
     def counted(self) -> list[Trial]:
-        """The trials whose values are averaged: the finished ones; if there is none, those on their way."""
-        for statuses in (FINISHED, UNFINISHED):
+        """The trials whose values are averaged: those completed; if there is none, those on their way, or pruned."""
+        for statuses in COUNTED:
             if counted := [each for each in self.trials if each.run.status in statuses and each.value is not None]:
                 return counted
         return []
@@ -66,12 +68,17 @@ class Configuration:
     @property
     def lost(self) -> list[Trial]:
         """The trials that diverged or failed."""
-        return [each for each in self.trials if each.run.status not in (*FINISHED, *UNFINISHED)]
+        return [each for each in self.trials if each.run.status in LOST]
+
+    @property
+    def pruned_after(self) -> int | None:
+        """After how many epochs the first of its seeds was stopped early; None if none was."""
+        return min((len(each.run.epochs) for each in self.trials if each.run.status == "pruned"), default=None)
 
     @property
     def finished(self) -> bool:
-        """Whether the mean is one of finished runs."""
-        return any(each.run.status in FINISHED for each in self.counted)
+        """Whether the mean is one of completed runs."""
+        return any(each.run.status == "completed" for each in self.counted)
 
     @property
     def label(self) -> str:
@@ -96,17 +103,21 @@ class Ranking:
 
     @property
     def winner(self) -> Configuration | None:
-        """The best configuration, if it has a value and lost no seed."""
+        """The best configuration, if it has a value, lost no seed and was not pruned."""
         first = self.configurations[0]
-        return first if first.estimate and not first.lost else None
+        return first if first.estimate and not first.lost and first.pruned_after is None else None
 
     def best_trial(self, configurations: Sequence[Configuration] | None = None) -> Trial | None:
-        """The best single trial of these configurations, or of all; a finished one if there is one."""
-        counted = [each for one in configurations or self.configurations for each in one.counted]
-        return min(counted, key=self._place, default=None)
+        """The best single trial of these configurations, or of all; a completed one if there is one."""
+        return next(iter(self.best_trials(configurations)), None)
 
-    def _place(self, trial: Trial) -> tuple[bool, float, str]:
-        return trial.run.status not in FINISHED, signed(self.metric, trial.value or 0.0), trial.run.id
+    def best_trials(self, configurations: Sequence[Configuration] | None = None) -> list[Trial]:
+        """The trials that count, of these configurations or of all, best first."""
+        return sorted((each for one in configurations or self.configurations for each in one.counted), key=self._place)
+
+    def _place(self, trial: Trial) -> tuple[bool, bool, float, str]:
+        status = trial.run.status
+        return status != "completed", status == "pruned", signed(self.metric, trial.value or 0.0), trial.run.id
 
     def trial_frame(self) -> pd.DataFrame:
         """One row a trial: `rank` (from 1), `configuration`, `run`, `seed`, `status`, `counts`, `value`.
@@ -147,6 +158,19 @@ def rank(group: Group, metric: Metric | None = None, at: At = "best") -> Ranking
     return Ranking(group, metric, at, sorted(configurations, key=lambda each: _order(each, metric)))
 
 
+def abreast(ranking: Ranking) -> tuple[Ranking, int | None]:
+    """The ranking as it stood at the last epoch that all runs which are not lost were trained for, and that epoch.
+
+    Without pruned runs it is the ranking itself, and None.
+    """
+    runs = ranking.group.runs
+    if all(run.status != "pruned" for run in runs):
+        return ranking, None
+    epoch = min(len(run.epochs) for run in runs if run.epochs and run.status not in LOST)
+    cut = [run if run.status in LOST else replace(run, epochs=run.epochs[:epoch], status="completed") for run in runs]
+    return rank(replace(ranking.group, runs=cut), ranking.metric, ranking.at), epoch
+
+
 def signed(metric: Metric, value: float) -> float:
     """The value such that less is better."""
     return -value if metric.higher_is_better else value
@@ -160,6 +184,7 @@ def _trial(run: Run, metric: Metric, at: At) -> Trial:
 
 def _order(configuration: Configuration, metric: Metric) -> tuple[object, ...]:
     known = configuration.estimate
-    tier = (known is None, bool(configuration.lost), not configuration.finished)
+    pruned_after = configuration.pruned_after
+    tier = (known is None, bool(configuration.lost), pruned_after is not None, not configuration.finished)
     worth = signed(metric, known.mean) if known else 0.0
-    return *tier, worth, [natural(value) for value in configuration.parameters.values()]
+    return *tier, -(pruned_after or 0), worth, [natural(value) for value in configuration.parameters.values()]

@@ -23,9 +23,9 @@ def verdict(ranking: Ranking) -> Section:
     if len(ranking.configurations) == 1:
         return Section("", [f"One configuration was trained, so nothing is compared: {worth}."])
     words = f"**{named(winner)}** {'won' if winner.finished else 'leads so far'}: {worth}"
-    rivals = [each for each in ranking.ranked[1:] if not each.lost]
+    rivals = [each for each in ranking.ranked[1:] if not each.lost and each.pruned_after is None]
     if not rivals or rivals[0].estimate is None:
-        return Section("", [words + ". No other configuration came through without losing a seed."])
+        return Section("", [f"{words}. {_no_rival(ranking)}"])
     gap, half = difference(winner.estimate, rivals[0].estimate)
     gap = abs(gap)
     words += f", {lead(metric, gap, half)} better than the runner-up, {named(rivals[0])}."
@@ -52,6 +52,11 @@ def leader_board(ranking: Ranking) -> Section:
     note = f"Ranked by the {value} of each run over its epochs."
     if any(len(each.counted) > 1 for each in ranking.ranked):
         note = f"Ranked by the mean over the seeds of each run's {value}, ± half its 95 % t-interval."
+    if any(each.pruned_after is not None for each in ranking.ranked):
+        note += (
+            " Pruned configurations stand below the others, by how far they got: their values are those of a shorter"
+        )
+        note += " training."
     if any(each.lost for each in ranking.ranked):
         note += " Configurations that lost a seed stand below those that lost none."
     return Section("Leader board", [*blocks, note, *_runs_behind(ranking)])
@@ -82,7 +87,16 @@ def named(configuration: Configuration) -> str:
     return ", ".join(words) or "the only configuration"
 
 
+def _no_rival(ranking: Ranking) -> str:
+    pruned = sum(each.pruned_after is not None for each in ranking.configurations)
+    if not pruned:
+        return "No other configuration came through without losing a seed."
+    return f"No other configuration was trained to the end: {pruned} {'was' if pruned == 1 else 'were'} pruned."
+
+
 def _no_winner(ranking: Ranking) -> str:
+    if any(each.pruned_after is not None and not each.lost for each in ranking.ranked):
+        return "**No winner:** no configuration has been trained to the end with all of its seeds; some were pruned."
     if ranking.ranked:
         return "**No winner:** each configuration lost a seed that diverged or failed."
     return f"**No winner:** no run that neither diverged nor failed has logged {code(ranking.metric.name)}."
@@ -113,7 +127,8 @@ def _seeds_cell(configuration: Configuration) -> str:
     marks = [f"{len(configuration.lost)} lost"] if configuration.lost else []
     statuses = [each.run.status for each in configuration.trials]
     if pruned := statuses.count("pruned"):
-        marks.append(f"{pruned} pruned")
+        share = "" if pruned == len(statuses) else f"{pruned} "
+        marks.append(f"{share}pruned after epoch {configuration.pruned_after}")
     if unfinished := statuses.count("interrupted") + statuses.count("running"):
         marks.append(f"{unfinished} unfinished")
     return " ".join([str(len(configuration.counted)), f"({', '.join(marks)})" if marks else ""]).strip()

@@ -1,16 +1,18 @@
 """Writing a report: every sweep's page and pictures, and the index over them, each file put in place as a whole."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from nnlite.errors import InputError
 from nnlite.images import replace_file
-from nnlite.report.collection import collect
+from nnlite.report.collection import collect, conflicts_among
 from nnlite.report.groups import group_runs
 from nnlite.report.markdown import slug
 from nnlite.report.page import MARK, PAGE_NAME, index_page, sweep_page
+from nnlite.runs import conflict_warning
 
 
-def write_report(experiments: Path, out: Path) -> list[Path]:
+def write_report(experiments: Path, out: Path, announce: Callable[[str], None] = lambda _warning: None) -> list[Path]:
     """Render every sweep at or below `experiments` into `out/<sweep>/README.md`, and `out/README.md` over all of them.
 
     The same logs give the same bytes. Files of earlier reports that are no longer needed are left alone.
@@ -18,6 +20,7 @@ def write_report(experiments: Path, out: Path) -> list[Path]:
     Args:
         experiments: a run's folder, a sweep's folder or a folder of sweeps.
         out: where the report goes; made if needed.
+        announce: is told of runs that have two results.
 
     Returns:
         The files written, the index first.
@@ -27,6 +30,8 @@ def write_report(experiments: Path, out: Path) -> list[Path]:
         NothingFoundError: it holds no readable run.
     """
     collection = collect(experiments)
+    if warning := conflict_warning(collection.conflicts):
+        announce(warning)
     groups = group_runs(collection.runs)
     folders = _folders(sorted({group.sweep for group in groups}))
     for readme in (out / PAGE_NAME, *(out / folder / PAGE_NAME for folder in folders.values())):
@@ -36,7 +41,9 @@ def write_report(experiments: Path, out: Path) -> list[Path]:
     for sweep, folder in folders.items():
         own = [group for group in groups if group.sweep == sweep]
         places = {run.folder.path.parent for group in own for run in group.runs}
-        page = sweep_page(sweep, own, [each for each in collection.left_out if each.folder.path.parent in places])
+        unreadable = [each for each in collection.left_out if each.folder.path.parent in places]
+        conflicts = conflicts_among(collection.conflicts, (run for group in own for run in group.runs))
+        page = sweep_page(sweep, own, unreadable, conflicts)
         pages[out / folder / PAGE_NAME] = page.text.encode()
         files.update({out / folder / name: content for name, content in page.files.items()})
     # Pictures first: a page never shows what is not there yet.

@@ -1,12 +1,16 @@
 """What runs leave on disk, and how to ask about it: paths, the log format, histories, metrics."""
 
+from nnlite.runs.conflicts import Conflict, conflict_warning, find_conflicts
 from nnlite.runs.history import FollowedRun, Run, Status, Unreadable, Value, read_run, read_runs
 from nnlite.runs.log import LogWriter, is_locked, read_log
 from nnlite.runs.metrics import METRICS, Metric, metric_named
 from nnlite.runs.paths import RunFolder, find_runs
+from nnlite.runs.references import find_run
+from nnlite.runs.skim import skim_run
 
 __all__ = [
     "METRICS",
+    "Conflict",
     "FollowedRun",
     "LogWriter",
     "Metric",
@@ -15,10 +19,14 @@ __all__ = [
     "Status",
     "Unreadable",
     "Value",
+    "conflict_warning",
+    "find_conflicts",
+    "find_run",
     "find_runs",
     "is_locked",
     "metric_named",
     "read_log",
     "read_run",
     "read_runs",
+    "skim_run",
 ]

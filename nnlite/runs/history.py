@@ -2,22 +2,25 @@
 
 `read_run` replays the events in order: a `start` opens a new attempt, a `resume` goes back to the epoch that it names,
 a repeated epoch supersedes the earlier one, the last `end` counts; a new attempt replaces a completed one when it has
-got further. Nothing is computed that the log does not say, but
-for one thing: an attempt without an end is *running* while its log is locked, and *interrupted* otherwise.
+got further. Nothing is computed that the log does not say, but for one thing: an attempt without an end is *running*
+while its log is locked, and *interrupted* otherwise. Epochs that were trained again should have repeated their numbers,
+and where they did not, the run says so.
 """
 
 import sys
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard
 
+from nnlite.runs.comparison import Difference, first_difference
 from nnlite.runs.log import BadLine, Event, LogReader, is_locked
-from nnlite.runs.metrics import Metric
+from nnlite.runs.metrics import DEFAULT_OBJECTIVE, METRICS, Metric, metric_named
 from nnlite.runs.paths import RunFolder, find_runs
 
 Status = Literal["completed", "pruned", "diverged", "failed", "interrupted", "running"]
 FINISHED = ("completed", "pruned", "diverged")
+FINAL = ("completed", "diverged")
 NOT_METRICS = frozenset({"event", "time", "epoch"})
 
 
@@ -31,14 +34,29 @@ class Value:
 
 @dataclass(frozen=True)
 class Run:
-    """What the log of one run says; `start` is empty if its first line was lost."""
+    """What the log of one run says.
+
+    Attributes:
+        folder: where it lies.
+        start: the attempt's first event, within the last budget; empty if that line was lost.
+        epochs: a line each, every epoch once, in order.
+        status: how it stands.
+        end: its last event, if it has ended.
+        bad_lines: the lines that had to be skipped.
+        failures: how many attempts have failed since one last came to another end.
+        resumes: the events at which the attempt went on.
+        contradiction: the first number that was logged once and then otherwise, in this attempt or an earlier one.
+    """
 
     folder: RunFolder
     start: Event
-    epochs: list[Event]
+    epochs: Sequence[Event]
     status: Status
     end: Event = field(default_factory=dict)
     bad_lines: list[BadLine] = field(default_factory=list)
+    failures: int = 0
+    resumes: list[Event] = field(default_factory=list)
+    contradiction: Difference | None = None
 
     @property
     def id(self) -> str:
@@ -73,18 +91,38 @@ class Run:
         return seed if isinstance(seed, int) else 0
 
     @property
+    def objective(self) -> Metric:
+        """The metric that its sweep selects by, in the direction that the sweep wants."""
+        wanted = self.start.get("objective")
+        if not isinstance(wanted, dict) or not isinstance(wanted.get("metric"), str):
+            return METRICS[DEFAULT_OBJECTIVE.get(self.model, "val_acc")]
+        metric = metric_named(wanted["metric"], [wanted["metric"]])
+        if wanted.get("direction") in ("maximize", "minimize"):
+            metric = replace(metric, higher_is_better=wanted["direction"] == "maximize")
+        return metric
+
+    @property
     def error(self) -> str:
-        """Why it failed, or an empty string."""
+        """Why it failed, diverged or was pruned, or an empty string."""
         return str(self.end.get("error") or "")
 
     @property
     def finished(self) -> bool:
-        """Whether there is nothing more to train."""
+        """Whether it has come to an end of its own; a pruned run may be taken up again all the same."""
         return self.status in FINISHED
 
     def summary(self) -> dict[str, float]:
         """The numbers of the final summary."""
         return _numbers(self.end.get("metrics"))
+
+    @property
+    def training_seconds(self) -> float | None:
+        """What the training took, all epochs together; None if nothing tells."""
+        summary = self.summary()
+        if "total_seconds" in summary and summary.get("epochs") == len(self.epochs):
+            return summary["total_seconds"]
+        times = [epoch["seconds"] for epoch in self.epochs if is_number(epoch.get("seconds"))]
+        return sum(times) if times else summary.get("total_seconds")
 
     def metric_names(self) -> list[str]:
         """Every metric in the log, those of the epochs first."""
@@ -94,7 +132,9 @@ class Run:
     def value(self, metric: Metric, *, at: Literal["best", "last"] = "best") -> Value | None:
         """The best value over the epochs, or the last; for a metric that epochs lack, the summary's; else None."""
         name = metric.name
-        values = [Value(epoch[name], epoch["epoch"]) for epoch in self.epochs if _is_number(epoch.get(name))]
+        if at == "best" and (told := self._best_told_at_the_end(metric)):
+            return told
+        values = [Value(epoch[name], epoch["epoch"]) for epoch in self.epochs if is_number(epoch.get(name))]
         if not values:
             final = self.summary().get(metric.name)
             return None if final is None else Value(final, 0)
@@ -103,14 +143,23 @@ class Run:
         # min and max keep the first of equals: the earliest epoch that was as good.
         return (max if metric.higher_is_better else min)(values, key=lambda each: each.value)
 
+    def _best_told_at_the_end(self, metric: Metric) -> Value | None:
+        """The best value of the objective, which the summary of these very epochs names: they need not be read."""
+        summary = self.summary()
+        wanted = {"metric": metric.name, "direction": metric.direction}
+        if self.start.get("objective") != wanted or summary.get("epochs") != len(self.epochs):
+            return None
+        value, epoch = summary.get(metric.name), summary.get("best_epoch")
+        return Value(value, int(epoch)) if value is not None and epoch else None
+
 
 def _numbers(fields: object) -> dict[str, float]:
     if not isinstance(fields, dict):
         return {}
-    return {key: value for key, value in fields.items() if key not in NOT_METRICS and _is_number(value)}
+    return {key: value for key, value in fields.items() if key not in NOT_METRICS and is_number(value)}
 
 
-def _is_number(value: object) -> bool:
+def is_number(value: object) -> TypeGuard[float]:
     """Whether it is a number that a float can hold: JSON knows larger ones."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
@@ -131,10 +180,11 @@ class FollowedRun:
         self.folder = folder
         self._log = LogReader(folder.log)
         self._bad_lines: list[BadLine] = []
-        self._start: Event = {}
-        self._end: Event = {}
-        self._epochs: dict[int, Event] = {}
-        self._completed: tuple[Event, Event, dict[int, Event]] | None = None  # the attempt before this one
+        self._attempt = _Attempt()
+        self._completed: _Attempt | None = None  # the one before this one
+        self._failures = 0
+        self._first_lines: dict[int, Event] = {}  # of each epoch, whichever attempt trained it
+        self._contradiction: Difference | None = None
 
     def read(self) -> Run:
         """The run as it stands now.
@@ -147,33 +197,67 @@ class FollowedRun:
         events, bad_lines = self._log.read()
         self._replay(events)
         self._bad_lines += bad_lines
-        start, end, epochs = self._start, self._end, self._epochs
-        if self._completed and end.get("status") not in FINISHED and len(epochs) <= len(self._completed[2]):
-            start, end, epochs = self._completed
+        attempt = self._attempt
+        if self._completed and not attempt.is_final and len(attempt.epochs) <= len(self._completed.epochs):
+            attempt = self._completed
         unended: Status = "running" if running else "interrupted"
-        status: Status = end["status"] if end else unended
-        lines = [epochs[number] for number in sorted(epochs)]
-        return Run(self.folder, start, lines, status, end, list(self._bad_lines))
+        status: Status = attempt.end["status"] if attempt.end else unended
+        lines = [attempt.epochs[number] for number in sorted(attempt.epochs)]
+        return Run(
+            self.folder,
+            attempt.start,
+            lines,
+            status,
+            attempt.end,
+            list(self._bad_lines),
+            self._failures,
+            list(attempt.resumes),
+            self._contradiction,
+        )
 
     def _replay(self, events: Iterable[Event]) -> None:
         for event in events:
+            attempt = self._attempt
             match event["event"]:
                 case "start":
-                    if self._end.get("status") == "completed":
-                        self._completed = (self._start, self._end, self._epochs)
-                    self._start, self._end, self._epochs = event, {}, {}
+                    if attempt.end.get("status") == "completed":
+                        self._completed = attempt
+                    if event.get("run") != attempt.start.get("run"):
+                        self._first_lines = {}
+                    self._attempt = _Attempt(event)
                 case "resume":
-                    self._start = _with_budget(self._start, event)
-                    self._end = {}
+                    attempt.start = with_budget(attempt.start, event)
+                    attempt.end = {}
+                    attempt.resumes.append(event)
                     last = event.get("epoch", 0)
-                    self._epochs = {number: line for number, line in self._epochs.items() if number <= last}
+                    attempt.epochs = {number: line for number, line in attempt.epochs.items() if number <= last}
                 case "epoch":
-                    self._epochs[event["epoch"]] = event
+                    attempt.epochs[event["epoch"]] = event
+                    first = self._first_lines.setdefault(event["epoch"], event)
+                    self._contradiction = self._contradiction or first_difference(event["epoch"], first, event)
                 case "end":
-                    self._end = event
+                    attempt.end = event
+                    if event["status"] == "failed":
+                        self._failures += 1
+                    elif event["status"] in FINISHED:
+                        self._failures = 0
 
 
-def _with_budget(start: Event, resume: Event) -> Event:
+@dataclass
+class _Attempt:
+    """From one `start` to the next."""
+
+    start: Event = field(default_factory=dict)
+    end: Event = field(default_factory=dict)
+    epochs: dict[int, Event] = field(default_factory=dict)
+    resumes: list[Event] = field(default_factory=list)
+
+    @property
+    def is_final(self) -> bool:
+        return self.end.get("status") in FINAL
+
+
+def with_budget(start: Event, resume: Event) -> Event:
     """The start event of a run that goes on, perhaps within a larger budget."""
     config = start.get("config")
     if "epochs" not in resume or not isinstance(config, dict):
@@ -189,13 +273,13 @@ class Unreadable:
     reason: str
 
 
-def read_runs(root: Path) -> tuple[list[Run], list[Unreadable]]:
+def read_runs(root: Path, read: Callable[[RunFolder], Run] = read_run) -> tuple[list[Run], list[Unreadable]]:
     """Every run at or below `root`, and the folders that had to be left out; one bad folder costs itself alone."""
     runs: list[Run] = []
     unreadable: list[Unreadable] = []
     for folder in find_runs(root):
         try:
-            run = read_run(folder)
+            run = read(folder)
         except OSError as error:
             unreadable.append(Unreadable(folder, error.strerror or str(error)))
             continue

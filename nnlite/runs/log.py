@@ -58,15 +58,22 @@ class LogWriter:
 
     def write(self, event: str, **fields: object) -> None:
         """Append one line; either all of it reaches the file or none (on a full disk, say: then OSError is raised)."""
-        line = encode({"event": event, "time": utc_now(), **fields}) + b"\n"
+        self.append(encode({"event": event, "time": utc_now(), **fields}) + b"\n")
+
+    def append(self, lines: bytes) -> None:
+        """Append whole lines of another log, all or none likewise."""
         size = os.fstat(self._file).st_size
         written = 0
         try:
-            while written < len(line):  # a nearly full disk writes less than it was given
-                written += os.write(self._file, line[written:])
+            while written < len(lines):  # a nearly full disk writes less than it was given
+                written += os.write(self._file, lines[written:])
         except BaseException:
             os.ftruncate(self._file, size)
             raise
+
+    def sync(self) -> None:
+        """Have what was written reach the disk, so that it outlives a power failure."""
+        os.fsync(self._file)
 
     def close(self) -> None:
         """Release the lock."""
@@ -194,7 +201,7 @@ def decode(line: bytes) -> Event:
     Raises:
         ValueError: it is not strict JSON, not an object, or its `event`, `epoch` or `status` cannot be one.
     """
-    event = json.loads(line.decode("utf-8"), parse_constant=_refuse_constant, object_pairs_hook=_unique_keys)
+    event = _DECODER.decode(line.decode("utf-8"))
     if not isinstance(event, dict) or not isinstance(event.get("event"), str):
         raise ValueError("no JSON object with an event")  # noqa: TRY004 - the file is wrong, not a type in the code
     first = 1 if event["event"] == "epoch" else 0
@@ -232,3 +239,6 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(result) < len(pairs):
         raise ValueError("an object has the same key twice")
     return result
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant, object_pairs_hook=_unique_keys)

@@ -4,6 +4,7 @@ A run's folder is `experiments/<sweep>/<run id>/`. `RunFolder` has one property 
 spells a file's name, and `find_runs` lists the run folders below any folder, from a single run to many sweeps.
 """
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +44,11 @@ class RunFolder:
         return self.path / "samples"
 
     @property
+    def mistakes(self) -> Path:
+        """The test images that a classifier was most confidently wrong about, as the `end` of its log lists them."""
+        return self.path / "mistakes.png"
+
+    @property
     def animation(self) -> Path:
         """The sample grids as one GIF."""
         return self.path / "samples.gif"
@@ -51,9 +57,28 @@ class RunFolder:
         """The sample grid after `epoch`."""
         return self.samples / f"epoch_{epoch:04d}.png"
 
+    def leftovers(self) -> list[Path]:
+        """What killed processes were still writing; only who holds the log's lock may take it for that."""
+        asides = [*self.path.glob(".*"), *self.samples.glob(".*")]
+        return [path for path in asides if path.suffix in (".tmp", ".part")]
+
 
 def find_runs(root: Path) -> Iterator[RunFolder]:
-    """Every run folder at `root` or at most two folders below it (a run, a sweep, or a folder of sweeps), by path."""
-    for pattern in (LOG_NAME, f"*/{LOG_NAME}", f"*/*/{LOG_NAME}"):
-        for log in sorted(root.glob(pattern)):
-            yield RunFolder(log.parent)
+    """Every run folder at `root` or at most three folders below it, by path.
+
+    `root` may be a run, a sweep, a folder of sweeps, or a folder of such folders: those of several machines, say.
+    """
+    return _find_runs(os.fspath(root), 3)
+
+
+def _find_runs(folder: str, levels: int) -> Iterator[RunFolder]:
+    try:
+        with os.scandir(folder) as found:
+            entries = list(found)
+    except OSError:  # not a folder, or not ours to read
+        return
+    if any(entry.name == LOG_NAME for entry in entries):
+        yield RunFolder(Path(folder))
+    if levels:
+        for path in sorted(entry.path for entry in entries if entry.is_dir()):
+            yield from _find_runs(path, levels - 1)

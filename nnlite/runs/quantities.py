@@ -46,6 +46,14 @@ def duration(seconds: float | None) -> str:
     return f"{seconds / DAY:.1f} days"
 
 
+def size(count: float) -> str:
+    """Bytes as 12 kB, 190 MB or 1.4 GB."""
+    for unit, one in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= one:
+            return f"{count / one:.{1 if count < 9.95 * one else 0}f} {unit}"
+    return f"{count:.0f} bytes"
+
+
 def score(metric: Metric, value: float) -> str:
     """A metric's value with its unit; an accuracy in percent."""
     if is_share(metric):

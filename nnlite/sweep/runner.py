@@ -1,265 +1,241 @@
-"""The runner: hands trials to worker processes and sees that each of them ends.
+"""The runner: has a strategy's tasks carried out, generation by generation, and sees that each of them ends.
 
-Every slot is a loky executor with a single worker, so that a worker's death is its own trial's alone: one pool for all
-would take the siblings and the queue with it. The runner starts trials from the main thread, watches the logs for news,
-and, when it is stopped, ends the workers first and then writes the end of their logs for them. A worker whose runner
-has died ends itself.
+It starts trials from the main thread, one a place, watches their logs for news, and, when it is stopped, ends the
+workers first and then writes the end of their logs for them. A trial that fails costs itself alone, and is tried again,
+as often as the limits say, when the others of its generation have had their turn.
 """
 
 import contextlib
-import os
-import re
-import signal
-import threading
 import time
-from collections import deque
-from collections.abc import Iterator, Sequence
+import warnings
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import asdict, dataclass
-from multiprocessing import resource_tracker
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from joblib.externals.loky.process_executor import ProcessPoolExecutor
-
-from nnlite.errors import BusyError, InputError
-from nnlite.runs import LogWriter, Run, RunFolder, read_run
-from nnlite.sweep.environment import worker_variables
+from nnlite.models import Training
+from nnlite.runs import RunFolder, read_run
+from nnlite.sweep.breaker import Breaker
+from nnlite.sweep.limits import Limits
+from nnlite.sweep.places import LocalPlaces, Place, Places
+from nnlite.sweep.plan import LoggedRuns, Plan, open_tasks
+from nnlite.sweep.signals import Stopped, StopRequest, stop_requests
+from nnlite.sweep.slot import close_log
+from nnlite.sweep.strategy import Task
 from nnlite.sweep.trials import Trial
-from nnlite.sweep.worker import Outcome, is_done, run_trial
+from nnlite.sweep.watch import Clock, Watch
+from nnlite.sweep.worker import Outcome, make_training
 
 NEWS_SECONDS = 0.25  # how often running trials, and requests to stop, are looked at
-WATCH_SECONDS = 0.2  # how long a worker outlives its runner, at most
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Listener(Protocol):
     """What wants to know how the sweep goes: a display."""
 
+    def planned(self, tasks: Sequence[Task]) -> None:
+        """These tasks are about to be carried out: a generation, or what has come to it while trials run."""
+
     def started(self, trial: Trial, folder: RunFolder) -> None:
         """A worker has taken up `trial`."""
 
     def ended(self, trial: Trial, folder: RunFolder, outcome: Outcome) -> None:
-        """`trial` has come to its end, whichever."""
+        """An attempt at `trial` has come to its end, whichever; there may be others."""
 
     def refresh(self) -> None:
         """Some time has passed."""
 
 
-class Stopped(BaseException):
-    """A signal asked the runner to stop: no error, so that nothing but the command line catches it."""
+@dataclass
+class Results:
+    """What came of a call.
 
-    def __init__(self, signum: int) -> None:
-        super().__init__(signum)
-        self.exit_code = 128 + signum
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a sweep has to do: its trials, sorted by what the logs say of them."""
-
-    trials: list[Trial]
-    folder: Path
-    done: list[Trial]
-    pending: list[Trial]
-
-    def run_folder(self, trial: Trial) -> RunFolder:
-        """Where `trial` leaves its files."""
-        return RunFolder(self.folder / trial.id)
-
-
-def make_plan(trials: list[Trial], folder: Path, *, retry_failed: bool = False) -> Plan:
-    """Look at what is in `folder`: a failed trial counts as done, unless it is to be retried.
-
-    Raises:
-        InputError: something that is no run's folder is where one should be, or a run had another objective.
+    Attributes:
+        outcomes: how the last task of each trial ended, by the trial's id.
+        halted: why trials that are left were not started, as a sentence; empty if none are, or none had to be.
     """
-    done: list[Trial] = []
-    pending: list[Trial] = []
-    for trial in trials:
-        run_folder = RunFolder(folder / trial.id)
-        _check_own(run_folder)
-        finished = False
-        if run_folder.log.exists():
-            run = read_run(run_folder)
-            _check_objective(run, trial)
-            finished = is_done(run, trial) or (run.status == "failed" and not retry_failed)
-        (done if finished else pending).append(trial)
-    return Plan(trials, folder, done, pending)
+
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    halted: str = ""
 
 
-def _check_own(folder: RunFolder) -> None:
-    """A run writes into its own folder alone, never through a link to somewhere else."""
-    for path, is_right, kind in ((folder.path, Path.is_dir, "folder"), (folder.log, Path.is_file, "file")):
-        if path.is_symlink() or (path.exists() and not is_right(path)):
-            raise InputError(f"{path} is no ordinary {kind}; move it away, a run belongs there")
-
-
-def _check_objective(run: Run, trial: Trial) -> None:
-    """A run's best weights and its test score are of the epoch that its objective chose: another chooses others."""
-    chosen, wanted = run.start.get("objective"), asdict(trial.objective)
-    if chosen and chosen != wanted:
-        earlier = f"{chosen.get('metric')}, {chosen.get('direction')}"
-        raise InputError(
-            f"{run.folder.log}: this run's best epoch was chosen by {earlier}, not by {wanted['metric']}, "
-            f"{wanted['direction']}: give the sweep another name, or another --experiments folder"
-        )
-
-
-def run_trials(plan: Plan, jobs: int, context: dict[str, Any], listener: Listener) -> dict[str, Outcome]:
-    """Train what is pending with `jobs` worker processes.
+def run_trials(
+    plan: Plan,
+    jobs: int,
+    context: dict[str, Any],
+    listener: Listener,
+    *,
+    limits: Limits = Limits(),  # noqa: B008 - it is frozen
+    fail_fast: bool = False,
+    make: Callable[[Trial], Training] = make_training,
+    places: Places | None = None,
+) -> Results:
+    """Train what is pending, `jobs` trials at a time.
 
     Args:
         plan: what to train.
         jobs: how many trials at a time.
         context: further fields of each start and resume event.
         listener: is told how it goes.
-
-    Returns:
-        The outcome of each trial that was pending, by its id.
+        limits: what a trial and the sweep may cost.
+        fail_fast: whether the first failure keeps further trials from being started.
+        make: makes a trial's training; it is sent to the workers.
+        places: where trials run; default: in processes of this machine.
 
     Raises:
         Stopped: SIGINT, SIGTERM or SIGHUP arrived; all workers have ended, their logs say "interrupted".
+        NnliteError: no worker can be started, or is fit.
     """
-    outcomes: dict[str, Outcome] = {}
-    waiting = deque(plan.pending)
-    slots = [Slot() for _ in range(min(jobs, len(waiting)))]
-    busy: dict[Future[Outcome], tuple[Slot, Trial]] = {}
-    with stop_requests() as request:
+    # A worker that has grown by 300 MB is replaced between two trials, and loky warns, to no purpose, of those to come.
+    with stop_requests() as request, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
+        breaker = Breaker(limits.max_failures, fail_fast=fail_fast)
+        crew = _Crew(plan, jobs, context, listener, limits, breaker, make, places or LocalPlaces())
         try:
-            while (waiting or busy) and not request.signum:
-                occupied = {id(slot) for slot, _ in busy.values()}
-                for slot in slots:
-                    if waiting and id(slot) not in occupied:
-                        trial = waiting.popleft()
-                        folder = plan.run_folder(trial)
-                        busy[slot.submit(trial, folder, context)] = (slot, trial)
-                        listener.started(trial, folder)
-                finished, _ = wait(busy, timeout=NEWS_SECONDS, return_when=FIRST_COMPLETED)
-                if request.signum:
-                    break  # the same signal may have ended the workers: they are stopped, not failed
-                for future in finished:
-                    slot, trial = busy.pop(future)
-                    folder = plan.run_folder(trial)
-                    outcomes[trial.id] = outcome = slot.outcome_of(future, folder)
-                    listener.ended(trial, folder, outcome)
-                listener.refresh()
+            for generation in crew.generations(request):
+                crew.train(generation, request)
         finally:
-            for slot in slots:
-                slot.close(kill=bool(busy))
-            for _, trial in busy.values():
-                close_log(plan.run_folder(trial), "interrupted")
+            crew.dismiss()
         if request.signum:
             raise Stopped(request.signum)
-    return outcomes
-
-
-class Slot:
-    """A place for one trial at a time: a single worker process, replaced when it dies."""
-
-    def __init__(self) -> None:
-        self._executor = self._new_executor()
-
-    def submit(self, trial: Trial, folder: RunFolder, context: dict[str, Any]) -> "Future[Outcome]":
-        """Have the worker train `trial`."""
-        try:
-            return self._submit(trial, folder, context)
-        except BrokenProcessPool:  # it died while it had nothing to do
-            self._renew()
-            return self._submit(trial, folder, context)
-
-    def outcome_of(self, future: "Future[Outcome]", folder: RunFolder) -> Outcome:
-        """What came of a finished trial; if its worker died, end its log and make the slot whole again."""
-        try:
-            return future.result()
-        except BrokenProcessPool as error:
-            outcome = Outcome("failed", f"its worker process died{_exit_code(error)}")
-            self._renew()
-            close_log(folder, outcome.status, error=outcome.error)
-            return outcome
-
-    def close(self, *, kill: bool) -> None:
-        """Let the worker go, or end it at once with whatever it is training."""
-        with _held_back_signals():  # loky ends a worker by commands that a second Ctrl-C would reach
-            self._executor.shutdown(wait=True, kill_workers=kill)
-
-    def _submit(self, trial: Trial, folder: RunFolder, context: dict[str, Any]) -> "Future[Outcome]":
-        with _held_back_signals():  # the worker, which this call may start, inherits that until it is ready
-            future: Future[Outcome] = self._executor.submit(run_trial, trial, folder, context)
-        return future
-
-    def _renew(self) -> None:
-        self.close(kill=True)
-        self._executor = self._new_executor()
-
-    @staticmethod
-    def _new_executor() -> Any:
-        with _held_back_signals():  # this starts loky's tracker of shared resources
-            return ProcessPoolExecutor(
-                max_workers=1, initializer=_enter_worker, initargs=(os.getpid(),), env=worker_variables()
-            )
-
-
-def close_log(folder: RunFolder, status: str, **fields: Any) -> None:
-    """Write the end that a dead worker could not write; not if it did, or if nothing was ever written."""
-    if not folder.log.exists():
-        return
-    # On a full disk it stays without an end, and thus interrupted; where it is busy, somebody else trains it now.
-    with contextlib.suppress(OSError, BusyError), LogWriter(folder.log) as log:
-        if not read_run(folder).end and folder.log.stat().st_size:
-            log.write("end", status=status, **fields)
+    return crew.results
 
 
 @dataclass
-class StopRequest:
-    """Whether a signal has asked the runner to stop: its number, or 0."""
+class _Attempt:
+    """A task that a place is busy with."""
 
-    signum: int = 0
-
-
-@contextlib.contextmanager
-def stop_requests() -> Iterator[StopRequest]:
-    """Have the signals that ask a program to stop noted, so that what is under way is brought to an end in order."""
-    request = StopRequest()
-
-    def note(signum: int, _frame: object) -> None:
-        request.signum = signum
-
-    before = [signal.signal(each, note) for each in STOP_SIGNALS]
-    try:
-        yield request
-    finally:
-        for each, previous in zip(STOP_SIGNALS, before, strict=True):
-            signal.signal(each, previous)
+    place: Place
+    task: Task
+    folder: RunFolder
+    watch: Watch
 
 
-@contextlib.contextmanager
-def _held_back_signals() -> Iterator[None]:
-    """Have signals to stop wait until the block ends, for processes that are started in it as well."""
-    resource_tracker.ensure_running()  # every worker needs it, and starting it would let the signals through again
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+class _Crew:
+    """The workers and what they are at."""
 
+    def __init__(
+        self,
+        plan: Plan,
+        jobs: int,
+        context: dict[str, Any],
+        listener: Listener,
+        limits: Limits,
+        breaker: Breaker,
+        make: Callable[[Trial], Training],
+        places: Places,
+    ) -> None:
+        self._plan = plan
+        self._jobs = jobs
+        self._context = context
+        self._listener = listener
+        self._limits = limits
+        self._breaker = breaker
+        self._make = make
+        self._places = places
+        self._opened: list[Place] = []
+        self._free: list[Place] = []
+        self._busy: dict[Future[Outcome], _Attempt] = {}
+        self._waiting: deque[Task] = deque()
+        self._failures: Counter[str] = Counter()  # in this call
+        self._clock = Clock()
+        self._refreshed = 0.0
+        self.results = Results()
 
-def _enter_worker(runner: int) -> None:
-    """In the worker, first: leave what a terminal sends to all its processes to the runner, and do not outlive it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+    def generations(self, request: StopRequest) -> Iterator[list[Task]]:
+        """What to train, one generation after the other, until nothing is left or the sweep is to stop."""
+        tasks = list(self._plan.tasks)
+        while tasks and not request.signum and not self._breaker.reason:
+            yield tasks
+            tasks = self._open_tasks()
 
-    def watch() -> None:
-        while os.getppid() == runner:
-            time.sleep(WATCH_SECONDS)
-        os._exit(1)
+    def train(self, generation: Sequence[Task], request: StopRequest) -> None:
+        """Carry out the tasks of one generation; return early if the sweep is to stop."""
+        self._waiting = deque(generation)
+        self._listener.planned(generation)
+        while (self._waiting or self._busy) and not request.signum:
+            self._start_what_fits()
+            busy = len(self._busy)
+            finished, _ = wait(self._busy, timeout=NEWS_SECONDS, return_when=FIRST_COMPLETED)
+            if request.signum:
+                break  # the same signal may have ended the workers: they are stopped, not failed
+            self._clock.tick()
+            for future in finished:
+                attempt = self._busy.pop(future)
+                self._note(attempt, attempt.place.outcome_of(future, attempt.task, attempt.folder))
+            for future, attempt in list(self._busy.items()):
+                if not future.done() and (reason := self._overdue(attempt)):
+                    del self._busy[future]
+                    self._note(attempt, attempt.place.end(attempt.task, attempt.folder, reason))
+            if self._plan.strategy.asynchronous and len(self._busy) < busy:
+                again = [task for task in self._waiting if self._has_failed(task.trial)]
+                self._waiting = deque([*(further := self._open_tasks()), *again])
+                self._listener.planned(further)
+            if self._breaker.reason:
+                self._halt()
+            self._refresh()
 
-    threading.Thread(target=watch, daemon=True, name="watch-runner").start()
+    def _open_tasks(self) -> list[Task]:
+        """What the strategy asks for now, less what has been lost and what is under way."""
+        plan, outcomes = self._plan, self.results.outcomes
+        runs = LoggedRuns(plan.folder, retries=self._limits.retries, retry_failed=plan.retry_failed, tried=outcomes)
+        lost = {trial for trial, outcome in outcomes.items() if outcome.status in ("failed", "busy", "interrupted")}
+        return open_tasks(plan.strategy, runs, lost | {attempt.task.trial.id for attempt in self._busy.values()})
 
+    def dismiss(self) -> None:
+        """End all workers; what they were training is interrupted."""
+        for place in self._opened:
+            place.close(kill=bool(self._busy))
+        for attempt in self._busy.values():
+            close_log(attempt.folder, "interrupted")
 
-def _exit_code(error: BaseException) -> str:
-    """Such as " (SIGKILL(-9))", which loky finds out."""
-    codes: Sequence[str] = re.findall(r"\{([^{}]+)\}", str(error))
-    return f" ({codes[-1]})" if codes else ""
+    def _start_what_fits(self) -> None:
+        while self._waiting and len(self._busy) < self._jobs:
+            place = self._free.pop() if self._free else self._new_place()
+            task = self._waiting.popleft()
+            folder = self._plan.run_folder(task.trial)
+            attempt = _Attempt(place, task, folder, Watch(folder, self._clock))
+            self._busy[place.submit(task, folder, self._context)] = attempt
+            self._listener.started(task.trial, folder)
+
+    def _new_place(self) -> Place:
+        self._opened.append(self._places.place(self._make, self._limits))
+        return self._opened[-1]
+
+    def _overdue(self, attempt: _Attempt) -> str:
+        return "" if self._places.keep_limits else attempt.watch.overdue(self._limits)
+
+    def _note(self, attempt: _Attempt, outcome: Outcome) -> None:
+        """Take note of how an attempt ended, and have a failed trial wait for its next turn, if it has one."""
+        trial = attempt.task.trial
+        self._free.append(attempt.place)
+        self._breaker.note(trial.id, outcome)
+        self.results.outcomes[trial.id] = told = outcome
+        if outcome.status == "failed":
+            self._failures[trial.id] += 1
+            if not self._breaker.reason and self._has_tries_left(trial, attempt.folder):
+                self._waiting.append(attempt.task)
+                told = replace(outcome, error=f"{outcome.error}; it is tried again later")
+        self._listener.ended(trial, attempt.folder, told)
+
+    def _has_tries_left(self, trial: Trial, folder: RunFolder) -> bool:
+        failures = self._failures[trial.id]
+        if not self._plan.retry_failed:  # then those of earlier calls count, too
+            with contextlib.suppress(OSError):
+                failures = max(failures, read_run(folder).failures)
+        return failures <= self._limits.retries
+
+    def _has_failed(self, trial: Trial) -> bool:
+        """Whether its last attempt has, in this call; what waits of it then is another attempt."""
+        outcome = self.results.outcomes.get(trial.id)
+        return outcome is not None and outcome.status == "failed"
+
+    def _halt(self) -> None:
+        """Start no more trials."""
+        self._waiting.clear()
+        self.results.halted = self._breaker.reason
+
+    def _refresh(self) -> None:
+        if (now := time.monotonic()) - self._refreshed >= NEWS_SECONDS:
+            self._refreshed = now
+            self._listener.refresh()

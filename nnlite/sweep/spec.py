@@ -1,54 +1,38 @@
-"""The sweep file: what it may say, and the checked `Sweep` that it becomes.
+"""The checked `Sweep` that a sweep file becomes.
 
-A file is read once and checked whole before anything trains. `read_table` parses TOML, `apply_settings` merges the
-command line's `--set key=value`, and `check` turns the result into a `Sweep` whose every value has the type that its
-hyperparameter wants. Each mistake is one sentence: the file, the key, what is wrong and what was expected.
+A file is read once and checked whole before anything trains: `check` turns its tables into a `Sweep` whose every value
+has the type that its hyperparameter wants, and whose conditions refer to hyperparameters that there are. Each mistake
+is one sentence: the file, the key, what is wrong and what was expected.
 """
 
-import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import ValidationError
 
 from nnlite.errors import InputError, nearest
-from nnlite.models import HYPERPARAMETERS, Hyperparameters
+from nnlite.expressions import Expression, parse
+from nnlite.models import HYPERPARAMETERS
 from nnlite.runs.history import Run
 from nnlite.runs.metrics import DEFAULT_OBJECTIVE, METRICS_OF_MODEL, Direction
-
-LARGEST_FILE = 1 << 20  # bytes
-LONGEST_QUOTE = 80  # letters of a wrong value that its sentence repeats
-MOST_SEEDS = 10_000
-TABLES = ("objective", "fixed", "grid")
-
-Table = dict[str, Any]
-
-
-class ObjectiveTable(BaseModel):
-    """What a sweep selects by."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    metric: str
-    direction: Direction | None = None
-
-
-class SweepTable(BaseModel):
-    """The top level of a sweep file."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
-    model: Literal["classifier", "gan"]
-    dataset: Annotated[str, StringConstraints(min_length=1)] = "mnist"
-    seeds: (
-        Annotated[int, Field(ge=1, le=MOST_SEEDS)] | Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
-    ) = 1
-    objective: ObjectiveTable | None = None
-    fixed: dict[str, Any] = {}
-    grid: dict[str, list[Any]] = {}
+from nnlite.sweep.distributions import Distribution, read_distribution
+from nnlite.sweep.limits import Limits
+from nnlite.sweep.settings import apply_settings, read_table
+from nnlite.sweep.spaces import Search, Space
+from nnlite.sweep.tables import (
+    Axes,
+    ObjectiveTable,
+    PruningTable,
+    SpaceTable,
+    SweepTable,
+    Table,
+    sentence,
+    shown,
+)
+from nnlite.sweep.values import hyperparameter
 
 
 @dataclass(frozen=True)
@@ -74,7 +58,9 @@ class Sweep:
         seeds: every configuration is trained with each.
         objective: what it selects by.
         fixed: hyperparameters that all trials share.
-        grid: hyperparameters that are swept, with their values in the file's order, each once.
+        spaces: sets of configurations, which are united; one at least.
+        pruning: which trials to stop early, if any.
+        limits: what a trial, and a sweep that goes wrong, may cost.
         source: the file that it was read from.
     """
 
@@ -84,8 +70,15 @@ class Sweep:
     seeds: tuple[int, ...]
     objective: Objective
     fixed: Mapping[str, Any]
-    grid: Mapping[str, tuple[Any, ...]]
+    spaces: tuple[Space, ...]
     source: Path
+    pruning: PruningTable | None = None
+    limits: Limits = field(default_factory=Limits)
+
+    @property
+    def named(self) -> set[str]:
+        """Every hyperparameter to which the file gives values."""
+        return {*self.fixed, *(name for space in self.spaces for name in (*space.fixed, *space.swept))}
 
 
 def load_sweep(path: Path, settings: Iterable[str] = ()) -> Sweep:
@@ -115,58 +108,6 @@ def sweep_of_run(run: Run, source: Path, settings: Iterable[str] = ()) -> Sweep:
     return check(table, source)
 
 
-def read_table(path: Path) -> Table:
-    """Parse the TOML file at `path`.
-
-    Raises:
-        InputError: there is no such file, or it is no TOML.
-    """
-    try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise InputError(f"{path} is larger than {LARGEST_FILE} bytes: that is no sweep file")
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise InputError(f"{path}: {(error.strerror or str(error)).lower()}") from None
-    except RecursionError:
-        raise InputError(f"{path}: brackets are nested too deeply") from None
-    except ValueError as error:  # TOML, UTF-8 and oversized integers alike
-        raise InputError(f"{path}: {error}") from None
-
-
-def apply_settings(table: Table, settings: Iterable[str]) -> None:
-    """Merge `key=value` texts into `table`, in place.
-
-    A value is typed as TOML, else a plain string. A bare key of the top level is meant as such, any other bare key as
-    `fixed.<key>`, and a dotted key reaches into any table. A hyperparameter that is set leaves all other tables.
-    """
-    for setting in settings:
-        key, equals, text = setting.partition("=")
-        key = key.strip()
-        if not equals or not key:
-            raise InputError(f"--set {setting}: expected key=value")
-        parts = key.split(".") if "." in key else [key] if key in SweepTable.model_fields else ["fixed", key]
-        value = _toml_value(text)
-        if len(parts) == 1:
-            table[key] = value
-            if key == "seeds" and isinstance(table.get("fixed"), dict):
-                table["fixed"].pop("seed", None)
-            continue
-        section, *inner = parts
-        if section not in TABLES or len(inner) != 1:
-            raise InputError(f"--set {setting}: there is no table {section!r}; {nearest(section, TABLES)}")
-        name = inner[0]
-        if section in ("fixed", "grid"):
-            for other in ("fixed", "grid"):
-                if isinstance(table.get(other), dict):
-                    table[other].pop(name, None)
-            if name == "seed":
-                table.pop("seeds", None)  # two ways to say the same
-        place = table.setdefault(section, {})
-        if not isinstance(place, dict):
-            raise InputError(f"--set {setting}: {section} is no table")
-        place[name] = value
-
-
 def check(table: Table, source: Path) -> Sweep:
     """Turn a parsed file into a `Sweep`.
 
@@ -182,72 +123,165 @@ def check(table: Table, source: Path) -> Sweep:
         parsed = SweepTable.model_validate(table)
     except ValidationError as error:
         raise InputError(f"{source}: {sentence(error)}") from None
-    hyperparameters = HYPERPARAMETERS[parsed.model]
+    reader = _Reader(parsed.model, source)
     fixed = dict(parsed.fixed)
     seeds = _seeds(parsed, fixed, source)
-    for name in fixed:
-        _check_name(name, "fixed", parsed.model, source)
-    for name, values in parsed.grid.items():
-        _check_name(name, "grid", parsed.model, source)
-        if name in fixed:
-            raise InputError(f"{source}: {name} stands in [fixed] and in [grid]; leave it in one of them")
-        if not values:
-            raise InputError(f"{source}: grid.{name} is empty; give it at least one value")
+    shared = reader.fixed(fixed, "fixed")
+    requirements = tuple(reader.condition(text, f"require[{number}]") for number, text in enumerate(parsed.require))
+    if parsed.space:
+        for section in ("grid", "zip", "search"):
+            if getattr(parsed, section):
+                raise InputError(
+                    f"{source}: [{section}] stands beside [[space]]; move it into each space that it is of"
+                )
+        spaces = [
+            reader.space(space, f"space.{number}.", shared, parsed.when, requirements)
+            for number, space in enumerate(parsed.space)
+        ]
+    else:
+        top = parsed.model_copy(update={"when": {}})
+        spaces = [reader.space(top, "", shared, parsed.when, requirements)]
     return Sweep(
         name=parsed.name,
         model=parsed.model,
         dataset=parsed.dataset,
         seeds=seeds,
         objective=_objective(parsed, source),
-        fixed={
-            name: _checked(hyperparameters, name, value, f"{source}: fixed.{name}") for name, value in fixed.items()
-        },
-        grid={
-            # Values that are equal once they have their type (1 and 1.0) are one.
-            name: tuple(
-                dict.fromkeys(
-                    _checked(hyperparameters, name, value, f"{source}: grid.{name}[{position}]")
-                    for position, value in enumerate(values)
-                )
-            )
-            for name, values in parsed.grid.items()
-        },
+        fixed=shared,
+        spaces=tuple(spaces),
+        pruning=parsed.pruning,
+        limits=Limits(**parsed.limits.model_dump()),
         source=source,
     )
 
 
-def sentence(error: ValidationError) -> str:
-    """The first thing that is wrong, as `key: what was expected, not what was found`."""
-    first = error.errors()[0]
-    # A union's error names the member of the union too; the key is what a person knows.
-    place = ".".join(str(part) for part in first["loc"] if isinstance(part, int) or str(part).isidentifier())
-    return f"{place}: {_expectation(first)}"
+@dataclass(frozen=True)
+class _Reader:
+    """Reads what a file says about the hyperparameters of its model."""
 
+    model: str
+    source: Path
 
-def _expectation(error: Any) -> str:
-    found = _shown(error["input"])
-    match error["type"]:
-        case "missing":
-            return "this key is missing"
-        case "extra_forbidden":
-            return "there is no such key"
-        case "tuple_type" | "list_type":
-            return f"should be a list, not {found}"
-        case "too_short":
-            return "this list should not be empty"
-        case "model_type":
-            return f'should be a table, such as [objective] with metric = "val_loss", not {found}'
-        case "string_pattern_mismatch":
-            return f"{found} must be a letter or digit, then letters, digits, '.', '_' or '-', 64 at most"
-    if error["loc"][0] == "seeds":
-        return f"should be how many seeds (1 to {MOST_SEEDS:,}) or a list of whole numbers from 0, not {found}"
-    text = str(error["msg"]).removeprefix("Input ").removeprefix("Value error, ")
-    return f"{text.replace('a valid dictionary', 'a table')}, not {found}"
+    def space(
+        self,
+        table: SpaceTable,
+        prefix: str,
+        shared: Mapping[str, Any],
+        shared_when: Mapping[str, str],
+        require: tuple[Expression, ...],
+    ) -> Space:
+        """One space: what the file shares with all spaces, and the tables of its own, called `prefix` and so on."""
+        for name in table.when:
+            if name in shared_when:
+                raise InputError(f"{self.source}: {name} stands in [when] and in {prefix}when; leave it in one of them")
+        sections = {
+            "fixed": shared,
+            **({f"{prefix}fixed": table.fixed} if prefix else {}),
+            f"{prefix}grid": table.grid,
+            f"{prefix}zip": table.zip,
+            f"{prefix}search": table.search.distributions if table.search else {},
+        }
+        self._refuse_doubles(sections)
+        grid = self.axes(table.grid, f"{prefix}grid")
+        if prefix:  # what is fixed in this space alone tells its configurations from those of the others
+            grid = {name: (value,) for name, value in self.fixed(table.fixed, f"{prefix}fixed").items()} | grid
+        # Values that are equal once they have their type (1 and 1.0) are one.
+        space = Space(
+            model=self.model,
+            fixed=shared,
+            grid={name: tuple(dict.fromkeys(values)) for name, values in grid.items()},
+            zipped=self.rows(table.zip, f"{prefix}zip"),
+            when=self.conditions(shared_when, "when", table.when, f"{prefix}when"),
+            require=require,
+        )
+        if table.search is None:
+            return space
+        return self.with_search(space, table, prefix)
 
+    def _refuse_doubles(self, sections: Mapping[str, Mapping[str, Any]]) -> None:
+        places: dict[str, str] = {}
+        for section, names in sections.items():
+            for name in names:
+                if name in places:
+                    raise InputError(
+                        f"{self.source}: {name} stands in [{places[name]}] and in [{section}]; leave it in one of them"
+                    )
+                places[name] = section
 
-def _shown(value: object) -> str:
-    text = str(value).lower() if isinstance(value, bool) else repr(value)
-    return text if len(text) <= LONGEST_QUOTE else f"{text[: LONGEST_QUOTE - 3]}..."
+    def fixed(self, values: Table, section: str) -> dict[str, Any]:
+        """Single values."""
+        return {
+            name: hyperparameter(self.model, section, name, self.source).checked(value)
+            for name, value in values.items()
+        }
+
+    def axes(self, axes: Axes, section: str) -> dict[str, tuple[Any, ...]]:
+        """Lists of values."""
+        checked = {}
+        for name, values in axes.items():
+            known = hyperparameter(self.model, section, name, self.source)
+            checked[name] = tuple(known.checked(value, f"[{number}]") for number, value in enumerate(values))
+        return checked
+
+    def rows(self, axes: Axes, section: str) -> tuple[Mapping[str, Any], ...]:
+        """Values that move together, each combination once."""
+        checked = self.axes(axes, section)
+        lengths = {name: len(values) for name, values in checked.items()}
+        if len(set(lengths.values())) > 1:
+            found = " and ".join(f"{length} of {name}" for name, length in lengths.items())
+            raise InputError(f"{self.source}: {section}: its values move together, but there are {found}")
+        rows = dict.fromkeys(zip(*checked.values(), strict=True)) if checked else {(): None}
+        return tuple(dict(zip(checked, row, strict=True)) for row in rows)
+
+    def with_search(self, space: Space, table: SpaceTable, prefix: str) -> Space:
+        """The same space, with what its search samples."""
+        search, section = table.search, f"{prefix}search"
+        assert search is not None
+        if not search.distributions:
+            raise InputError(f"{self.source}: {section} has nothing to sample; name a hyperparameter and its values")
+        if search.trials % space.size:
+            below = search.trials // space.size * space.size
+            offers = " or ".join(f"{count:,}" for count in (below, below + space.size) if count)
+            raise InputError(
+                f"{self.source}: {section}.trials: {search.trials:,} is no multiple of the {space.size:,} points of "
+                f"grid and zip, which each sample is combined with; take {offers}"
+            )
+        distributions = {name: self.distribution(section, name, each) for name, each in search.distributions.items()}
+        sampled = Search(search.strategy, search.trials, search.seed, search.generation, distributions)
+        return Space(space.model, space.fixed, space.grid, space.zipped, space.when, space.require, sampled)
+
+    def distribution(self, section: str, name: str, value: Any) -> Distribution:
+        """What a hyperparameter is sampled from."""
+        return read_distribution(hyperparameter(self.model, section, name, self.source), value)
+
+    def condition(self, text: str, place: str) -> Expression:
+        """A condition over the hyperparameters, tried once on their defaults."""
+        fields = HYPERPARAMETERS[self.model]
+        try:
+            condition = parse(text, fields.model_fields)
+            condition.holds(fields().effective())
+        except InputError as error:
+            raise InputError(f"{self.source}: {place}: {error}") from None
+        for name, word in condition.texts:
+            hyperparameter(self.model, place, name, self.source).checked(word)
+        return condition
+
+    def conditions(
+        self, shared: Mapping[str, str], shared_section: str, own: Mapping[str, str], section: str
+    ) -> dict[str, Expression]:
+        """When hyperparameters exist: each after those that its condition refers to."""
+        conditions = {}
+        for texts, place in ((shared, shared_section), (own, section)):
+            for name, text in texts.items():
+                hyperparameter(self.model, place, name, self.source)
+                conditions[name] = self.condition(text, f"{place}.{name}")
+        graph = {name: conditions.keys() & set(condition.names) for name, condition in conditions.items()}
+        try:
+            order = list(TopologicalSorter(graph).static_order())
+        except CycleError as error:
+            circle = " -> ".join(reversed(error.args[1]))
+            raise InputError(f"{self.source}: {section}: these conditions go round in a circle: {circle}") from None
+        return {name: conditions[name] for name in order}
 
 
 def _objective(parsed: SweepTable, source: Path) -> Objective:
@@ -269,41 +303,11 @@ def _objective(parsed: SweepTable, source: Path) -> Objective:
 
 def _seeds(parsed: SweepTable, fixed: Table, source: Path) -> tuple[int, ...]:
     """The seeds; `fixed.seed = 3` is another way to say `seeds = [3]`."""
-    if "seed" in parsed.grid:
-        raise InputError(f"{source}: grid.seed: list the seeds as `seeds` at the top level")
     if "seed" not in fixed:
         return tuple(range(parsed.seeds)) if isinstance(parsed.seeds, int) else tuple(dict.fromkeys(parsed.seeds))
     if "seeds" in parsed.model_fields_set:
         raise InputError(f"{source}: both seeds and fixed.seed are given; leave one of them")
     seed = fixed.pop("seed")
     if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-        raise InputError(f"{source}: fixed.seed: should be a whole number from 0, not {seed!r}")
+        raise InputError(f"{source}: fixed.seed: should be a whole number from 0, not {shown(seed)}")
     return (seed,)
-
-
-def _check_name(name: str, section: str, model: str, source: Path) -> None:
-    known = HYPERPARAMETERS[model].model_fields
-    if name in known:
-        return
-    others = [other for other, fields in HYPERPARAMETERS.items() if name in fields.model_fields]
-    if others:
-        raise InputError(f"{source}: {section}.{name} is a hyperparameter of the {others[0]}, not of the {model}")
-    raise InputError(f"{source}: the {model} has no hyperparameter {name!r} ([{section}]); {nearest(name, known)}")
-
-
-def _checked(hyperparameters: type[Hyperparameters], name: str, value: Any, place: str) -> Any:
-    """The value with the type that its field wants."""
-    try:
-        return getattr(hyperparameters.model_validate({name: value}), name)
-    except ValidationError as error:
-        first = error.errors()[0]
-        inner = "".join(f"[{part}]" for part in first["loc"][1:] if isinstance(part, int))
-        raise InputError(f"{place}{inner}: {_expectation(first)}") from None
-
-
-def _toml_value(text: str) -> Any:
-    try:
-        table = tomllib.loads(f"value = {text}")
-    except (ValueError, RecursionError):
-        return text.strip()
-    return table["value"] if len(table) == 1 else text.strip()

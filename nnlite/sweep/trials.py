@@ -7,18 +7,17 @@ has the same id in every sweep file, on every machine and in every order, and so
 import hashlib
 import itertools
 import json
-import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from nnlite.data import Dataset
 from nnlite.errors import InputError
-from nnlite.models import HYPERPARAMETERS, Hyperparameters
+from nnlite.models import Hyperparameters
+from nnlite.sweep.spaces import Configuration, Space
 from nnlite.sweep.spec import Objective, Sweep
 
 ID_LENGTH = 12  # hex digits; among 10,000 runs, two share an id with a probability of 2e-7
-MOST_TRIALS = 10_000
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class Trial:
         config: all of its hyperparameters.
         seed: of all of its random numbers.
         objective: which epoch is its best.
-        swept: which hyperparameters the sweep varies.
+        swept: which of them the sweep varies, in this configuration.
     """
 
     sweep: str
@@ -57,36 +56,37 @@ class Trial:
 
     def describe(self) -> str:
         """What sets this trial apart in its sweep, such as `hidden=[64] learning_rate=0.1 seed=2`."""
-        fields = self.config.model_dump(mode="json")
-        words = [f"{name}={_short(fields[name])}" for name in self.swept]
-        return " ".join([*words, f"seed={self.seed}"])
+        return describe(self.config.model_dump(mode="json"), self.swept, self.seed)
 
 
-def expand(sweep: Sweep, dataset: Dataset) -> list[Trial]:
-    """Every trial of `sweep` once: all configurations with the first seed, then all with the second, and so on.
+def make_trials(sweep: Sweep, dataset: Dataset, configurations: Iterable[Configuration]) -> list[Trial]:
+    """A trial of each configuration with each seed: all with the first seed, then all with the second, and so on.
 
     Raises:
-        InputError: there are more than `MOST_TRIALS`, or the dataset is too small to hold so many images out.
+        InputError: the dataset is too small to hold so many images out.
     """
-    count = math.prod(len(values) for values in sweep.grid.values()) * len(sweep.seeds)
-    if count > MOST_TRIALS:
-        raise InputError(f"{sweep.source}: the grid has {count:,} trials; {MOST_TRIALS:,} are the most")
-    fields = HYPERPARAMETERS[sweep.model]
+    listed = list(configurations)
+    _check_validation(sweep, dataset, {each.config.validation for each in listed})
+    by_configuration = [trials_of(sweep, dataset, each) for each in listed]
     trials: dict[str, Trial] = {}
-    for seed in sweep.seeds:
-        for point in itertools.product(*sweep.grid.values()):
-            config = fields.model_validate({**sweep.fixed, **dict(zip(sweep.grid, point, strict=True))})
-            trial = Trial(sweep.name, sweep.model, dataset, config, seed, sweep.objective, tuple(sweep.grid))
-            # Two budgets of the same training are one trial, of the larger budget.
-            if trial.id not in trials or trials[trial.id].config.epochs < config.epochs:
-                trials[trial.id] = trial
-    _check_validation(sweep, dataset, {trial.config.validation for trial in trials.values()})
+    for trial in itertools.chain.from_iterable(zip(*by_configuration, strict=True)):
+        # Two budgets of the same training are one trial, of the larger budget.
+        if trial.id not in trials or trials[trial.id].config.epochs < trial.config.epochs:
+            trials[trial.id] = trial
     return list(trials.values())
 
 
+def trials_of(sweep: Sweep, dataset: Dataset, configuration: Configuration) -> list[Trial]:
+    """The trials of one configuration, one for each seed."""
+    return [
+        Trial(sweep.name, sweep.model, dataset, configuration.config, seed, sweep.objective, configuration.swept)
+        for seed in sweep.seeds
+    ]
+
+
 def single(sweep: Sweep, dataset: Dataset) -> Trial:
-    """The one trial of the fixed values alone, with the first seed."""
-    config = HYPERPARAMETERS[sweep.model].model_validate(dict(sweep.fixed))
+    """The one trial of the fixed values alone, as far as they exist, with the first seed."""
+    config = Space(sweep.model, sweep.fixed, when=sweep.spaces[0].when).configuration({}).config
     _check_validation(sweep, dataset, {config.validation})
     return Trial(sweep.name, sweep.model, dataset, config, sweep.seeds[0], sweep.objective)
 
@@ -97,6 +97,11 @@ def _check_validation(sweep: Sweep, dataset: Dataset, counts: Iterable[int]) -> 
             dataset.split(count)
         except InputError as error:
             raise InputError(f"{sweep.source}: {error}") from None
+
+
+def describe(config: Mapping[str, object], swept: Iterable[str], seed: int) -> str:
+    """What sets a trial apart, of which a log holds the `config`, the `swept` names and the `seed`."""
+    return " ".join([*(f"{name}={_short(config.get(name))}" for name in swept), f"seed={seed}"])
 
 
 def _short(value: object) -> str:

@@ -2,15 +2,18 @@
 
 A trial never raises: whatever happens becomes the `end` of its log and the `Outcome` that the runner is told. An
 epoch's line is written before its weights and its checkpoint, so that the checkpoint is never ahead of the log; after a
-crash in between, the resumed run repeats that epoch, to the bit, and its line supersedes the first.
+crash in between, the resumed run repeats that epoch, to the bit, and its line supersedes the first. A trial that stops
+below its budget is pruned: its checkpoint is of that very epoch, and a later task takes it up again from there.
 """
 
+import errno
 import json
 import math
 import time
 import traceback
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -30,47 +33,76 @@ from nnlite.nn.weights import Arrays
 from nnlite.runs import LogWriter, Run, RunFolder, read_run
 from nnlite.runs.history import Status
 from nnlite.runs.log import SCHEMA
+from nnlite.runs.quantities import number
 from nnlite.sweep.environment import describe_environment, limit_threads
+from nnlite.sweep.strategy import Task, is_met, missed_bar
 from nnlite.sweep.trials import Trial
 
 CHECKPOINT_SECONDS = 5.0  # what a crash costs at most, beside the epoch it interrupts
 SAMPLE_COLUMNS = 10
+MISTAKE_COLUMNS = 5
 ANIMATION_SECONDS = 5.0
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)  # no fault of the trial's: it is to go on once there is room again
+OUT_OF_MEMORY = "the memory has run out: fewer --jobs, or a smaller model or batch, need less"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a trial ended: with a status, or "busy" if another process is training it."""
+    """How a task ended: with a run's status, "busy" if another process is training it; "interrupted": out of room."""
 
-    status: Status | str
+    status: Status | Literal["busy"]
     error: str = ""
 
 
+def make_training(trial: Trial) -> Training:
+    """The training that `trial` describes."""
+    match trial.config:
+        case ClassifierHyperparameters():
+            return ClassifierTraining(trial.config, trial.dataset, trial.seed)
+        case GanHyperparameters():
+            return GanTraining(trial.config, trial.dataset, trial.seed)
+    raise AssertionError(trial.model)
+
+
 def run_trial(trial: Trial, folder: RunFolder, context: dict[str, Any]) -> Outcome:
-    """Train `trial` in `folder`, unless that has been done.
+    """Train `trial` in `folder` to the end of its budget; see `run_task`."""
+    return run_task(Task(trial, trial.config.epochs), folder, context)
+
+
+def run_task(
+    task: Task,
+    folder: RunFolder,
+    context: dict[str, Any],
+    make: Callable[[Trial], Training] = make_training,
+) -> Outcome:
+    """Carry out `task` in `folder`, unless that has been done.
 
     Args:
-        trial: what to train.
-        folder: where it leaves its files.
+        task: what to train, and how far.
+        folder: where its trial leaves its files.
         context: further fields of the start or resume event, such as the sweep file's path.
+        make: makes the trial's training.
     """
     try:
         with LogWriter(folder.log) as log, limit_threads():
             try:
-                return _Life(trial, folder, log, context).live()
+                return _Life(task, folder, log, context, make).live()
             except BaseException as error:  # noqa: BLE001 - a trial's failure, even a SystemExit, costs that trial alone
-                outcome = Outcome("failed", explain(error))
+                outcome = outcome_of(error)
                 log.write("end", status=outcome.status, error=outcome.error, traceback=traceback.format_exc())
                 return outcome
     except BusyError:
         return Outcome("busy", "another process is training it")
     except BaseException as error:  # noqa: BLE001 - as above; the log itself could not be written
-        return Outcome("failed", explain(error))
+        return outcome_of(error)
 
 
-def is_done(run: Run, trial: Trial) -> bool:
-    """Whether nothing is left to train: it ended by itself, within this budget or a larger one."""
-    return run.finished and (run.status != "completed" or len(run.epochs) >= trial.config.epochs)
+def outcome_of(error: BaseException) -> Outcome:
+    """How a task ends that `error` kept from going on."""
+    if isinstance(error, OSError) and error.errno in NO_ROOM:
+        return Outcome("interrupted", explain(error))
+    reason = explain(error)
+    return Outcome("failed", f"{reason}; {OUT_OF_MEMORY}" if isinstance(error, MemoryError) else reason)
 
 
 def explain(error: BaseException) -> str:
@@ -82,44 +114,91 @@ def explain(error: BaseException) -> str:
 class _Life:
     """The parts of a trial's life, in order."""
 
-    def __init__(self, trial: Trial, folder: RunFolder, log: LogWriter, context: dict[str, Any]) -> None:
-        self.trial = trial
+    def __init__(
+        self,
+        task: Task,
+        folder: RunFolder,
+        log: LogWriter,
+        context: dict[str, Any],
+        make: Callable[[Trial], Training],
+    ) -> None:
+        self.task = task
+        self.trial = task.trial
         self.folder = folder
         self.log = log
         self.context = context
-        self.epochs = 0  # trained so far
-        self.seconds = 0.0  # that they took
+        self.make = make
+        self.lines: list[dict[str, Any]] = []  # the epochs trained so far
         self.best: tuple[int, float] | None = None  # epoch and value; not a number where it was not measured
         self.best_weights: Arrays = {}
 
     def live(self) -> Outcome:
         earlier = read_run(self.folder)
-        if is_done(earlier, self.trial):
-            return Outcome(earlier.status)
-        training = self._go_on(earlier) or self._start()
+        if is_met(self.task, earlier):
+            return Outcome(earlier.status, earlier.error)
+        if earlier.start:
+            for path in self.folder.leftovers():
+                path.unlink(missing_ok=True)
+        training = self._go_on(earlier) or self._start(earlier)
         saved = time.perf_counter()
-        for epoch in training.epochs():
-            self.epochs = epoch.number
-            self.seconds += epoch.metrics["seconds"]
-            self.log.write("epoch", epoch=epoch.number, **epoch.metrics)
+        stop = self._stop()
+        for epoch in training.epochs() if not stop else ():
+            self.lines.append({"epoch": epoch.number, **epoch.metrics})
+            self.log.write("epoch", **self.lines[-1])
             if not all(math.isfinite(value) for value in epoch.metrics.values()):
                 error = f"{_first_not_finite(epoch)} is not finite after epoch {epoch.number}"
-                self.log.write("end", status="diverged", error=error, metrics=self._summary())
-                return Outcome("diverged", error)
+                return self._end("diverged", error)
             self._keep_best(training, epoch)
             self._keep_samples(epoch)
-            if time.perf_counter() - saved > CHECKPOINT_SECONDS or epoch.number == self.trial.config.epochs:
+            stop = self._stop()
+            is_last = stop or epoch.number == self.trial.config.epochs
+            if is_last or time.perf_counter() - saved > CHECKPOINT_SECONDS:
                 self._save_checkpoint(training, epoch.number)
                 saved = time.perf_counter()
+            if stop:
+                break
+        if stop:
+            return self._end("pruned", stop)
         self._animate()
         scores = training.score(self.best_weights)
-        self.log.write("end", status="completed", metrics=self._summary() | scores)
-        return Outcome("completed")
+        return self._end("completed", scores=scores, test=self._examined(training))
 
-    def _start(self) -> Training:
+    def _stop(self) -> str:
+        """Why the trial stops here, below its budget; empty if it does not."""
+        epochs, budget = len(self.lines), self.trial.config.epochs
+        if epochs >= budget:
+            return ""
+        where = f"stopped after epoch {epochs} of {budget}"
+        if missed := missed_bar(self.task, self.lines):
+            objective = self.trial.objective
+            bar = f"{objective.metric} {number(self.task.bars[missed])}"
+            return f"{where}: by epoch {missed} it had not reached {bar}"
+        return f"{where}: so far it was to be trained" if epochs >= self.task.until else ""
+
+    def _examined(self, training: Training) -> dict[str, Any]:
+        """What became of the test images, class by class; the most confidently wrong ones go into a picture."""
+        examination = training.examine(self.best_weights)
+        if examination is None:
+            return {}
+        if examination.mistakes:
+            write_png(self.folder.mistakes, grid(examination.images, MISTAKE_COLUMNS))
+        return {"confusion": examination.confusion, "mistakes": [asdict(each) for each in examination.mistakes]}
+
+    def _end(
+        self,
+        status: Status,
+        error: str = "",
+        scores: dict[str, float] | None = None,
+        test: dict[str, Any] | None = None,
+    ) -> Outcome:
+        said: dict[str, Any] = ({"error": error} if error else {}) | ({"test": test} if test else {})
+        self.log.write("end", status=status, **said, metrics=self._summary() | (scores or {}))
+        return Outcome(status, error)
+
+    def _start(self, earlier: Run) -> Training:
         # The event comes first: a training that cannot even be set up has failed as what it was to be.
-        self.log.write("start", **self._start_fields())
-        return make_training(self.trial)
+        self.log.write("start", **self._start_fields(), attempt=earlier.failures + 1)
+        return self.make(self.trial)
 
     def _go_on(self, earlier: Run) -> Training | None:
         """The training as its checkpoint left it; None if there is none that is whole and fits the log."""
@@ -127,19 +206,25 @@ class _Life:
         if checkpoint is None:
             return None
         epoch, state = checkpoint
-        training = make_training(self.trial)
+        training = self.make(self.trial)
         try:
             training.restore(part_of(state, "training"))
         except (InputError, KeyError, ValueError):
             return None
-        for line in earlier.epochs[:epoch]:
+        self.lines = list(earlier.epochs[:epoch])
+        for line in self.lines:
             self._consider(line["epoch"], line)
-            self.seconds += line.get("seconds") or 0.0
-        self.epochs = epoch
         # The file may be of an epoch beyond the checkpoint, or of none.
         self.best_weights = part_of(state, "best")
         save_arrays(self.folder.best, self.best_weights)
-        self.log.write("resume", epoch=epoch, epochs=self.trial.config.epochs, **self.context, **describe_environment())
+        self.log.write(
+            "resume",
+            epoch=epoch,
+            epochs=self.trial.config.epochs,
+            attempt=earlier.failures + 1,
+            **self.context,
+            **describe_environment(),
+        )
         return training
 
     def _start_fields(self) -> dict[str, Any]:
@@ -196,6 +281,7 @@ class _Life:
     def _save_checkpoint(self, training: Training, epoch: int) -> None:
         identity = json.dumps({"schema": SCHEMA, "run": self.trial.id, "epoch": epoch})
         arrays = nested(training=training.state(), best=self.best_weights)
+        self.log.sync()  # or a power failure could leave the checkpoint ahead of the log
         save_arrays(self.folder.checkpoint, {**arrays, "identity": np.array(identity)})
 
     def _load_checkpoint(self, earlier: Run) -> tuple[int, dict[str, Any]] | None:
@@ -218,17 +304,8 @@ class _Life:
             best["best_epoch"] = self.best[0]
             if math.isfinite(self.best[1]):
                 best[self.trial.objective.metric] = self.best[1]
-        return {**best, "epochs": self.epochs, "total_seconds": self.seconds}
-
-
-def make_training(trial: Trial) -> Training:
-    """The training that `trial` describes."""
-    match trial.config:
-        case ClassifierHyperparameters():
-            return ClassifierTraining(trial.config, trial.dataset, trial.seed)
-        case GanHyperparameters():
-            return GanTraining(trial.config, trial.dataset, trial.seed)
-    raise AssertionError(trial.model)
+        seconds = sum(line.get("seconds") or 0.0 for line in self.lines)
+        return {**best, "epochs": len(self.lines), "total_seconds": seconds}
 
 
 def _first_not_finite(epoch: Epoch) -> str:

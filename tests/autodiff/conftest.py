@@ -72,7 +72,7 @@ def _shown(arg: Any) -> str:
         return f"{arg.dtype.kind}{list(arg.shape)}".replace(" ", "")
     if isinstance(arg, list | tuple):
         return f"[{', '.join(map(_shown, arg))}]"
-    return str(arg)
+    return str(getattr(arg, "name", arg))
 
 
 def real(*shape: int) -> Any:
@@ -362,6 +362,10 @@ case(np.linalg.matrix_norm, real(2, 3, 4))
 # --- the engine's own
 TARGETS = np.array([0, 2, 1, 2])
 case(ad.affine, real(4, 3), real(3, 2), real(2))
+for activation in ad.IN_PLACE.values():
+    case(ad.dense, real(4, 3), real(3, 2), real(2), activation)
+case(ad.standardize, real(4, 3))
+case(ad.standardize, real(5, 1), epsilon=0.5)
 case(ad.softmax_cross_entropy, real(4, 3), TARGETS)
 case(ad.sigmoid_cross_entropy, real(4, 3), between(0, 1, 4, 3))
 case(ad.sigmoid_cross_entropy, real(4, 1), 1.0)
@@ -373,9 +377,18 @@ for like in (np.zeros_like, np.ones_like, np._core.umath._ones_like):
     case(like, real(3))
 case(np.full_like, real(2, 3), real())
 
+IN_WORDS = {
+    "sigmoid": lambda np, x: 1 / (1 + np.exp(-x)),
+    "tanh": lambda np, x: np.tanh(x),
+    "relu": lambda np, x: np.maximum(x, 0),
+    "leaky_relu": lambda np, x: np.maximum(x, 0) + 0.2 * np.minimum(x, 0),
+}
+
 # The same mathematics in another engine's words.
 INDEPENDENT = {
     ad.affine: lambda np, x, w, b: np.dot(x, w) + b,
+    ad.dense: lambda np, x, w, b, activation: IN_WORDS[activation.name](np, np.dot(x, w) + b),
+    ad.standardize: lambda np, x, epsilon=1e-5: (x - np.mean(x, axis=0)) / np.sqrt(np.var(x, axis=0) + epsilon),
     ad.sigmoid: lambda np, x: 1 / (1 + np.exp(-x)),
     ad.relu: lambda np, x: np.maximum(x, 0),
     ad.leaky_relu: lambda np, x, slope=0.2: np.maximum(x, 0) + slope * np.minimum(x, 0),

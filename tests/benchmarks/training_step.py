@@ -1,10 +1,10 @@
-"""What a training step costs, as a multiple of its matrix products alone.
+"""What training costs: steps of a classifier and of a GAN, a whole epoch, memory.
 
     python tests/benchmarks/training_step.py
 
 Every contender trains the same network on the same batch, in float32 on one thread, in turn, round after round; each
-round gives one ratio to the bare products of that same round, and the table shows the median of the ratios. Contenders
-whose package is not installed (autograd, torch, jax) are left out.
+round gives one ratio to the contender that all are compared with, and a table shows the median of the ratios.
+Contenders whose package is not installed (autograd, torch, jax) are left out.
 """
 
 import os
@@ -16,181 +16,59 @@ os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_paralleli
 import importlib.util
 import statistics
 import time
-from collections.abc import Callable
+import tracemalloc
+from collections.abc import Callable, Mapping
+from typing import Any
 
+import classifier_steps
+import gan_steps
 import numpy as np
+from classifier_steps import Problem
 
 import nnlite as nn
+from nnlite.data import locate
+from nnlite.models import ClassifierHyperparameters, ClassifierTraining
+from nnlite.models.training import scaled
 
 Step = Callable[[], object]
 ROUNDS = 20
-RATE = 0.1
-INPUTS, CLASSES = 784, 10
+ROUND_SECONDS = 0.05
 
-
-class Problem:
-    """A sigmoid network with one hidden layer, and one batch for it."""
-
-    def __init__(self, hidden: int, batch: int) -> None:
-        rng = np.random.default_rng(0)
-        self.images = rng.random((batch, INPUTS), dtype=np.float32)
-        self.labels = rng.integers(0, CLASSES, batch)
-        self.shapes = [(INPUTS, hidden), (hidden,), (hidden, CLASSES), (CLASSES,)]
-        self.hidden, self.batch = hidden, batch
-
-    def parameters(self) -> list[np.ndarray]:
-        rng = np.random.default_rng(1)
-        return [(rng.standard_normal(shape) * 0.05).astype(np.float32) for shape in self.shapes]
-
-
-def bare_products(problem: Problem) -> Step:
-    """The five matrix products of a step, into arrays that are there already."""
-    w1, _, w2, _ = problem.parameters()
-    x = problem.images
-    rng = np.random.default_rng(2)
-    hidden = rng.random((problem.batch, problem.hidden), dtype=np.float32)
-    g1, g2 = np.ones_like(hidden), np.ones((problem.batch, CLASSES), np.float32)
-    outs = [np.empty_like(each) for each in (hidden, g2, w1, w2, hidden)]
-
-    def step() -> None:
-        np.matmul(x, w1, out=outs[0])
-        np.matmul(hidden, w2, out=outs[1])
-        np.matmul(hidden.T, g2, out=outs[3])
-        np.matmul(g2, w2.T, out=outs[4])
-        np.matmul(x.T, g1, out=outs[2])
-
-    return step
-
-
-def by_hand(problem: Problem) -> Step:
-    """The step as one writes it down plainly in NumPy."""
-    w1, b1, w2, b2 = problem.parameters()
-    x, labels, n = problem.images, problem.labels, problem.batch
-    rows = np.arange(n)
-
-    def step() -> None:
-        hidden = 1 / (1 + np.exp(-(x @ w1 + b1)))
-        logits = hidden @ w2 + b2
-        exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
-        g = exponentials / exponentials.sum(axis=1, keepdims=True)
-        _loss = -np.log(g[rows, labels]).mean()
-        g[rows, labels] -= 1
-        g /= n
-        g_hidden = (g @ w2.T) * hidden * (1 - hidden)
-        w2[...] -= RATE * (hidden.T @ g)
-        b2[...] -= RATE * g.sum(axis=0)
-        w1[...] -= RATE * (x.T @ g_hidden)
-        b1[...] -= RATE * g_hidden.sum(axis=0)
-
-    return step
-
-
-def with_nnlite(problem: Problem, momentum: float = 0.0) -> Step:
-    """The step of the README's example."""
-    rng = np.random.default_rng(1)
-    model = nn.Sequential(
-        nn.Dense(INPUTS, problem.hidden, activation="sigmoid", rng=rng), nn.Dense(problem.hidden, CLASSES, rng=rng)
-    )
-    optimizer = nn.SGD(model.parameters(), learning_rate=RATE, momentum=momentum)
-
-    def step() -> None:
-        with nn.GradientTape():
-            loss = nn.softmax_cross_entropy(model(problem.images), problem.labels)
-        loss.backward()
-        optimizer.step()
-
-    return step
-
-
-def with_autograd(problem: Problem) -> Step:
-    import autograd.numpy as anp
-    from autograd import grad
-
-    parameters = problem.parameters()
-    one_hot = np.eye(CLASSES, dtype=np.float32)[problem.labels]
-
-    def loss(parameters):
-        w1, b1, w2, b2 = parameters
-        hidden = 1 / (1 + anp.exp(-(anp.dot(problem.images, w1) + b1)))
-        logits = anp.dot(hidden, w2) + b2
-        shifted = logits - anp.max(logits, axis=1, keepdims=True)
-        return anp.mean(anp.log(anp.sum(anp.exp(shifted), axis=1)) - anp.sum(shifted * one_hot, axis=1))
-
-    gradient = grad(loss)
-
-    def step() -> None:
-        for parameter, g in zip(parameters, gradient(parameters), strict=True):
-            np.subtract(parameter, RATE * g, out=parameter)
-
-    return step
-
-
-def with_torch(problem: Problem) -> Step:
-    import torch
-
-    torch.set_num_threads(1)
-    model = torch.nn.Sequential(
-        torch.nn.Linear(INPUTS, problem.hidden), torch.nn.Sigmoid(), torch.nn.Linear(problem.hidden, CLASSES)
-    )
-    optimizer = torch.optim.SGD(model.parameters(), lr=RATE)
-    images, labels = torch.from_numpy(problem.images), torch.from_numpy(problem.labels)
-
-    def step() -> None:
-        optimizer.zero_grad()
-        torch.nn.functional.cross_entropy(model(images), labels).backward()
-        optimizer.step()
-
-    return step
-
-
-def with_jax(problem: Problem) -> Step:
-    import jax
-    import jax.numpy as jnp
-
-    images, labels = jnp.asarray(problem.images), jnp.asarray(problem.labels)
-    parameters = [jnp.asarray(each) for each in problem.parameters()]
-
-    def loss(parameters):
-        w1, b1, w2, b2 = parameters
-        logits = jax.nn.sigmoid(images @ w1 + b1) @ w2 + b2
-        return -jnp.mean(jax.nn.log_softmax(logits)[jnp.arange(len(labels)), labels])
-
-    update = jax.jit(
-        lambda parameters: [p - RATE * g for p, g in zip(parameters, jax.grad(loss)(parameters), strict=True)],
-        donate_argnums=0,
-    )
-
-    def step() -> None:
-        nonlocal parameters
-        parameters = update(parameters)
-        parameters[0].block_until_ready()
-
-    return step
-
-
-CONTENDERS: dict[str, tuple[str, Callable[[Problem], Step]]] = {
-    "bare products": ("numpy", bare_products),
-    "nnlite": ("numpy", with_nnlite),
-    "nnlite, momentum": ("numpy", lambda problem: with_nnlite(problem, momentum=0.9)),
-    "by hand in NumPy": ("numpy", by_hand),
-    "autograd": ("autograd", with_autograd),
-    "PyTorch": ("torch", with_torch),
-    "JAX, jit": ("jax", with_jax),
+# Who competes: what package it takes, and how its step is made.
+CLASSIFIERS: dict[str, tuple[str, Callable[[Problem], Step]]] = {
+    "bare products": ("numpy", classifier_steps.bare_products),
+    "nnlite": ("numpy", classifier_steps.with_nnlite),
+    "each `.grad` looked at": ("numpy", lambda problem: classifier_steps.with_nnlite(problem, look=True)),
+    "momentum": ("numpy", lambda problem: classifier_steps.with_nnlite(problem, momentum=0.9)),
+    "by hand in NumPy": ("numpy", classifier_steps.by_hand),
+    "autograd": ("autograd", classifier_steps.with_autograd),
+    "PyTorch": ("torch", classifier_steps.with_torch),
+    "JAX, jit": ("jax", classifier_steps.with_jax),
+}
+GANS: dict[str, tuple[str, Callable[[str], Step]]] = {
+    "by hand in NumPy": ("numpy", gan_steps.by_hand),
+    "nnlite": ("numpy", gan_steps.with_nnlite),
+    "PyTorch": ("torch", gan_steps.with_torch),
+    "bare products": ("numpy", lambda _: gan_steps.bare_products()),
 }
 
 
-def ratios(problem: Problem) -> dict[str, list[float]]:
-    """Each contender's time a step as a multiple of the bare products', one number a round."""
-    steps = {name: make(problem) for name, (package, make) in CONTENDERS.items() if importlib.util.find_spec(package)}
+def make_all(contenders: Mapping[str, tuple[str, Callable[[Any], Step]]], setting: object) -> dict[str, Step]:
+    """The steps of all who can compete here."""
+    return {name: make(setting) for name, (package, make) in contenders.items() if importlib.util.find_spec(package)}
+
+
+def ratios(steps: Mapping[str, Step], to: str) -> dict[str, float]:
+    """Each contender's time a step as a multiple of that of the one named `to`: the median over the rounds."""
     for step in steps.values():
         repeat(step, 20)
-    count = max(10, round(0.05 / repeat(steps["bare products"], 50)))
+    count = max(10, round(ROUND_SECONDS / repeat(steps[to], 20)))
     found: dict[str, list[float]] = {name: [] for name in steps}
     for _ in range(ROUNDS):
         times = {name: repeat(step, count) for name, step in steps.items()}
         for name, seconds in times.items():
-            found[name].append(seconds / times["bare products"])
-    return found
+            found[name].append(seconds / times[to])
+    return {name: statistics.median(each) for name, each in found.items()}
 
 
 def repeat(step: Step, count: int) -> float:
@@ -201,14 +79,76 @@ def repeat(step: Step, count: int) -> float:
     return (time.perf_counter() - started) / count
 
 
+def epoch_of_steps() -> float:
+    """What an epoch on MNIST, from the stored bytes, costs as a multiple of its steps on a batch that is there."""
+    dataset = locate("mnist")
+    training = ClassifierTraining(ClassifierHyperparameters(epochs=1000, validation=0), dataset, seed=0)
+    images, labels = next(iter(training.split.train.batches(50, np.random.default_rng(0))))
+    batch = scaled(images, 0.0, 1.0)
+    optimizer = nn.SGD(training.model.parameters(), learning_rate=0.1)
+
+    def step() -> None:
+        with nn.GradientTape():
+            loss = nn.softmax_cross_entropy(training.model(batch), labels)
+        loss.backward()
+        optimizer.step()
+
+    epochs = training.epochs()
+    next(epochs)
+    found = []
+    for _ in range(5):
+        rate = next(epochs).metrics["images_per_second"]
+        found.append(1200 * 50 / rate / (1200 * repeat(step, 1200)))
+    return statistics.median(found)
+
+
+def peak_of_a_step(step: Step) -> tuple[int, int]:
+    """The most bytes that a step has allocated at one time, and by how much 100 steps have grown."""
+    repeat(step, 12)
+    tracemalloc.start()
+    before, _ = tracemalloc.get_traced_memory()
+    repeat(step, 12)
+    settled, peak = tracemalloc.get_traced_memory()
+    repeat(step, 100)
+    grown = tracemalloc.get_traced_memory()[0] - settled
+    tracemalloc.stop()
+    return peak - before, grown
+
+
+def print_table(head: list[str], rows: list[list[str]]) -> None:
+    """A Markdown table, the first column to the left."""
+    print("| " + " | ".join(head) + " |")
+    print("| --- |" + " ---: |" * (len(head) - 1))
+    for row in rows:
+        print("| " + " | ".join(row) + " |")
+    print()
+
+
 def main() -> None:
-    """Print the table."""
-    print("| step | " + " | ".join(CONTENDERS) + " |")
-    print("| --- |" + " ---: |" * len(CONTENDERS))
-    for hidden, batch in ((392, 50), (32, 50)):
-        found = ratios(Problem(hidden, batch))
-        cells = [f"{statistics.median(found[name]):.2f}" if name in found else "-" for name in CONTENDERS]
-        print(f"| {INPUTS}-{hidden}-{CLASSES}, batch {batch} | " + " | ".join(cells) + " |")
+    """Print the tables."""
+    rows = []
+    for hidden in (392, 32):
+        found = ratios(make_all(CLASSIFIERS, Problem(hidden, batch=50)), to="bare products")
+        rows.append(
+            [f"784-{hidden}-10, batch 50", *(f"{found[name]:.2f}" if name in found else "-" for name in CLASSIFIERS)]
+        )
+    print_table(["classifier step, in bare products", *CLASSIFIERS], rows)
+
+    rows = []
+    for name, optimizer in (("SGD", "sgd"), ("Adam", "adam")):
+        found = ratios(make_all(GANS, optimizer), to="by hand in NumPy")
+        rows.append([name, *(f"{found[name]:.2f}" if name in found else "-" for name in GANS)])
+    print_table(["GAN step, in steps by hand", *GANS], rows)
+
+    rows = []
+    for name, by_hand, with_nnlite in (
+        ("784-392-10", classifier_steps.by_hand(Problem(392, 50)), classifier_steps.with_nnlite(Problem(392, 50))),
+        ("GAN, Adam", gan_steps.by_hand("adam"), gan_steps.with_nnlite("adam")),
+    ):
+        (theirs, _), (ours, grown) = peak_of_a_step(by_hand), peak_of_a_step(with_nnlite)
+        rows.append([name, f"{theirs / 1e6:.2f} MB", f"{ours / 1e6:.2f} MB", f"{ours / theirs:.2f}", f"{grown} bytes"])
+    print_table(["memory a step allocates", "by hand", "nnlite", "ratio", "growth over 100 steps"], rows)
+    print(f"an epoch of the classifier costs {epoch_of_steps():.2f} times its 1,200 steps alone")
 
 
 if __name__ == "__main__":

@@ -1,12 +1,28 @@
 """The commands: what each answers, and with which exit code."""
 
 import json
+import re
+import shutil
 import subprocess
 import sys
 
 import pytest
 
-COMMANDS = [[], ["sweep"], ["train"], ["report"], ["best"], ["runs"], ["data"], ["data", "fetch"]]
+COMMANDS = [
+    [],
+    ["init"],
+    ["sweep"],
+    ["train"],
+    ["report"],
+    ["best"],
+    ["runs"],
+    ["show"],
+    ["diff"],
+    ["replay"],
+    ["verify"],
+    ["data"],
+    ["data", "fetch"],
+]
 
 
 @pytest.fixture(scope="module")
@@ -51,9 +67,26 @@ def test_the_version_is_told(ask):
         ["best", "--at", "first"],
         ["best", "--metric", "val_ac"],
         ["runs", "no such folder"],
+        ["replay", "no such folder"],
+        ["replay", "--pruning", "halfing"],
+        ["replay", "--factor", "1"],
+        ["replay", "--min-epochs", "0"],
+        ["replay", "--metric", "test_acc"],
         ["report", "no such folder"],
         ["best", "--experiments", "no such folder"],
         ["train", "no/run.jsonl"],
+        ["show"],
+        ["show", "zzz"],
+        ["diff"],
+        ["diff", "zzz", "@last"],
+        ["diff", "@last"],
+        ["verify"],
+        ["verify", "zzz"],
+        ["verify", "@first"],
+        ["verify", "no/run.jsonl"],
+        ["verify", "experiments/tiny"],
+        ["verify", "@best", "--epochs", "0"],
+        ["verify", "@best", "--experiments", "no such folder"],
         ["data", "fetch", "minst"],
     ],
     ids=" ".join,
@@ -68,7 +101,7 @@ def test_a_wrong_command_line_is_one_sentence_and_exit_code_2(ask, experiments, 
     assert refused.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("command", ["runs", "report", "best"])
+@pytest.mark.parametrize("command", ["runs", "report", "best", "replay"])
 def test_a_folder_without_runs_is_nothing_found(ask, tmp_path, command):
     folder = tmp_path / "empty"
     folder.mkdir()
@@ -86,18 +119,6 @@ def test_debug_shows_the_traceback_wherever_it_stands(ask):
     assert "Traceback" not in ask("runs", "nowhere", code=2).stderr
 
 
-def test_a_dry_run_lists_the_trials_and_trains_nothing(ask, spec, tmp_path):
-    path = spec("[grid]\nlearning_rate = [0.1, 0.3]")
-    plan = ask("sweep", path, "-n", "--experiments", tmp_path / "none")
-    assert plan.stdout.count("to train") == 3
-    assert "2 trials, 2 to train" in plan.stdout
-    assert plan.stderr == ""
-    assert not (tmp_path / "none").exists()
-    listed = json.loads(ask("sweep", path, "-n", "--json").stdout)
-    assert listed["schema"] == "nnlite.plan/1"
-    assert [trial["config"]["learning_rate"] for trial in listed["trials"]] == [0.1, 0.3]
-
-
 def test_runs_lists_every_run(ask, experiments):
     listed = ask("runs", experiments).stdout.splitlines()
     assert listed[0].split() == ["sweep", "run", "trial", "seed", "status", "epochs", "objective"]
@@ -110,6 +131,7 @@ def test_runs_lists_every_run(ask, experiments):
     [
         (["runs"], "nnlite.runs/1"),
         (["best", "--experiments"], "nnlite.best/1"),
+        (["replay"], "nnlite.replay/1"),
         (["sweep", "tiny.toml", "--experiments"], "nnlite.sweep/1"),
         (["sweep", "tiny.toml", "-n", "--experiments"], "nnlite.plan/1"),
     ],
@@ -145,6 +167,31 @@ def test_the_command_that_repeats_the_best_gives_equal_numbers(ask, experiments,
 
 def test_ranking_by_a_test_metric_warns(ask, experiments):
     assert "selects on the test images" in ask("best", "--metric", "test_acc", "--experiments", experiments).stderr
+
+
+def test_two_results_of_one_run_are_one_warning_and_count_once(ask, experiments, tmp_path):
+    """Two machines' folders side by side: one run is the same in both, one has other numbers."""
+    both = tmp_path / "both"
+    for machine in ("mine", "theirs"):
+        shutil.copytree(experiments, both / machine)
+    assert "conflict" not in ask("runs", both).stderr
+    (one, *_), changed = sorted((both / "mine/tiny").glob("*/run.jsonl")), "0.123456789"
+    one = one.parent
+    log = both / "theirs/tiny" / one.name / "run.jsonl"
+    log.write_text(re.sub(r'("epoch": 2,.*?"val_acc": )[0-9.]+', rf"\g<1>{changed}", log.read_text()))
+    for command in (["runs", both], ["best", "--experiments", both], ["report", both, "--out", tmp_path / "reports"]):
+        warned = [line for line in ask(*command).stderr.splitlines() if line.startswith("conflict: ")]
+        assert len(warned) == 1
+        assert f"1 run with two results under one id, of which only one can count: {one.name}" in warned[0]
+        assert "val_acc after epoch 2 is " in warned[0]
+        assert f"{changed} in {both / 'theirs/tiny' / one.name}" in warned[0]
+    assert "## Conflicts" in (tmp_path / "reports/tiny/README.md").read_text()
+    document = json.loads(ask("runs", both, "--json").stdout)
+    assert len(document["runs"]) == 2
+    (conflict,) = document["conflicts"]
+    assert (conflict["run"], conflict["epoch"], conflict["metric"]) == (one.name, 2, "val_acc")
+    assert conflict["values"][1] == float(changed)
+    assert conflict["folders"] == [str(one), str(both / "theirs/tiny" / one.name)]
 
 
 def test_a_failed_run_is_named_with_its_reason_and_exit_code_1(ask, spec, tmp_path):

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from autograd import grad
 
+from nnlite.errors import InputError
 from nnlite.models import GanHyperparameters, GanTraining
-from nnlite.models.gan import updates_a_batch
+from nnlite.models.gan import draw, updates_a_batch
+from nnlite.nn import BatchNorm, Dense, Dropout
 
 
 @pytest.fixture
@@ -163,16 +165,81 @@ def test_it_learns_to_draw_more_like_the_digits(training):
     assert fids[-1] < 0.9 * fids[0]
 
 
-def test_a_restored_training_goes_on_to_the_bit(training):
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"lr_schedule": "cosine"},
+        {"dropout": 0.3},
+        {"batch_norm": True, "discriminator_steps": 2},
+        {"batch_norm": True, "weight_average": 0.9},
+        {"clip_norm": 0.1, "warmup_epochs": 1.5},
+        {"optimizer": "sgd", "momentum": 0.5, "nesterov": True},
+    ],
+    ids=" ".join,
+)
+def test_a_restored_training_goes_on_to_the_bit(training, options):
     """F41."""
-    config = {"epochs": 3, "discriminator_skip": 2, "batch_size": 400, "lr_schedule": "cosine"}
+    config = {"epochs": 3, "discriminator_skip": 2, "batch_size": 400} | options
     straight, stopped, resumed = (training(**config) for _ in range(3))
     expected = [epoch.metrics["generator_loss"] for epoch in straight.epochs()]
     seen = [next(stopped.epochs()).metrics["generator_loss"]]
     resumed.restore(stopped.state())
     seen += [epoch.metrics["generator_loss"] for epoch in resumed.epochs()]
     assert seen == expected
-    assert same(straight.weights(), resumed.weights())
+    assert same(straight.state(), resumed.state())
+
+
+def test_a_default_gan_has_dense_layers_alone_and_its_checkpoint_holds_what_it_always_did(training):
+    gan = training()
+    assert {type(layer) for layer in (*gan.generator.layers, *gan.discriminator.layers)} == {Dense}
+    assert {name.split("/")[0] for name in gan.state()} == {
+        "generator",
+        "discriminator",
+        "generator_optimizer",
+        "discriminator_optimizer",
+        "training",
+    }
+    assert [name for name in gan.state() if name.startswith("training/")] == [
+        "training/epoch",
+        "training/batch",
+        "training/order",
+        "training/latent",
+    ]
+
+
+def test_batches_are_standardized_in_the_generator_and_units_left_out_of_the_discriminator(training):
+    gan = training(batch_norm=True, dropout=0.3, hidden=[12, 12])
+    assert [type(layer) for layer in gan.generator.layers] == [Dense, BatchNorm, Dense, BatchNorm, Dense]
+    assert [type(layer) for layer in gan.discriminator.layers] == [Dense, Dropout, Dense]
+    (epoch,) = gan.epochs()
+    assert np.isfinite(epoch.metrics["fid"])
+    assert np.any(gan.generator.layers[1].mean)
+
+
+def test_an_image_does_not_depend_on_those_drawn_beside_it(training):
+    gan = training(batch_norm=True)
+    list(gan.epochs())
+    latents = np.random.default_rng(0).standard_normal((300, 6), dtype=np.float32)
+    together, alone = draw(gan.generator, latents), draw(gan.generator, latents[:2])
+    assert np.max(np.abs(together[:2].astype(int) - alone)) <= 1, "but for rounding"
+
+
+def test_it_is_the_average_that_draws_and_the_weights_that_are_trained(training):
+    plain, averaged = (training(epochs=2, weight_average=decay, learning_rate=0.01) for decay in (0.0, 0.99))
+    expected, seen = list(plain.epochs()), list(averaged.epochs())
+    assert [each.metrics["generator_loss"] for each in seen] == [each.metrics["generator_loss"] for each in expected]
+    assert [each.metrics["fid"] for each in seen] != [each.metrics["fid"] for each in expected]
+    assert same(averaged.generator.state(), plain.generator.state())
+    assert not same(averaged.weights(), averaged.generator.state())
+    averaged.generator.load_state(averaged.weights())
+    images = draw(averaged.generator, averaged._judged_latents[:100])
+    assert np.array_equal(images.reshape(seen[-1].samples.shape), seen[-1].samples)
+
+
+def test_a_batch_of_a_single_image_that_would_be_standardized_is_refused_at_once(training):
+    with pytest.raises(InputError, match="batch_size = 11, the last of the 1,200 training images is alone"):
+        training(batch_norm=True, batch_size=11)
+    training(batch_size=11)
 
 
 @pytest.mark.parametrize(("skip", "steps", "expected"), [(0, 1, 1.0), (2, 1, 0.5), (3, 1, 2 / 3), (2, 4, 2.0)])

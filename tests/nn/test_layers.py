@@ -5,7 +5,17 @@ import pytest
 
 from nnlite.autodiff import GradientTape, Tensor, check_gradient
 from nnlite.errors import InputError
-from nnlite.nn import ACTIVATIONS, Dense, Sequential, fully_connected, glorot_uniform, squared_error
+from nnlite.nn import (
+    ACTIVATIONS,
+    Dense,
+    Layer,
+    Sequential,
+    fully_connected,
+    glorot_uniform,
+    he_normal,
+    squared_error,
+    uniform,
+)
 
 FORMULAS = {
     "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
@@ -51,6 +61,42 @@ def test_first_weights_are_spread_evenly_within_their_limit():
     assert np.mean(weights) == pytest.approx(0.0, abs=limit / 100)
     assert np.var(weights) == pytest.approx(limit**2 / 3, rel=0.02)
     assert not np.any(Dense(3, 2, rng=rng()).bias)
+
+
+def test_weights_for_rectifiers_keep_the_variance_of_signals():
+    weights = he_normal((400, 300), rng())
+    assert weights.dtype == np.float32
+    assert np.mean(weights) == pytest.approx(0.0, abs=4 * np.sqrt(2 / 400) / np.sqrt(weights.size))
+    assert np.var(weights) == pytest.approx(2 / 400, rel=0.02)
+    draw = rng()
+    signal = draw.standard_normal((200, 400), dtype=np.float32)
+    for _ in range(8):
+        signal = np.maximum(signal @ he_normal((400, 400), draw), 0)
+    assert np.mean(signal**2) == pytest.approx(1.0, rel=0.5)  # with half the variance it would be 0.004
+
+
+def test_uniform_weights_lie_within_their_scale_whatever_the_shape():
+    for shape in ((300, 200), (2, 1000)):
+        weights = uniform(0.02)(shape, rng())
+        assert weights.dtype == np.float32
+        assert 0.0199 < np.max(np.abs(weights)) <= np.float32(0.02)
+        assert np.var(weights) == pytest.approx(0.02**2 / 3, rel=0.1)
+
+
+def test_a_network_draws_all_weights_by_its_initializer():
+    network = fully_connected([50, 40, 30], "relu", None, rng(), initializer=uniform(1e-3))
+    assert all(0 < np.max(np.abs(layer.weight)) <= 1e-3 for layer in network.layers)
+
+
+def test_a_layer_of_ones_own_needs_to_say_no_more_than_what_it_maps():
+    class Double(Layer):
+        def __call__(self, x, *, training=None):
+            return x * (2 if training else 1)
+
+    network = Sequential(Double(), Dense(2, 2, rng=rng()))
+    x = np.ones((1, 2), np.float32)
+    np.testing.assert_array_equal(network(x, training=True), network(2 * x, training=False))
+    assert [name for name, _ in network.named_parameters()] == ["1.weight", "1.bias"]
 
 
 def test_the_same_seed_gives_the_same_weights():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nnlite.autodiff import GradientTape, Tensor, check_gradient
-from nnlite.nn import sigmoid_cross_entropy, softmax_cross_entropy, squared_error
+from nnlite.nn import sigmoid_cross_entropy, smoothed_cross_entropy, softmax_cross_entropy, squared_error
 
 RNG = np.random.default_rng(3)
 
@@ -20,6 +20,15 @@ def test_the_softmax_cross_entropy_is_its_definition():
     logits, labels = RNG.standard_normal((4, 3)), np.array([2, 0, 1, 2])
     expected = -np.mean([np.log(np.exp(row[label]) / np.sum(np.exp(row))) for row, label in zip(logits, labels)])  # noqa: B905
     assert float(softmax_cross_entropy(Tensor(logits), labels)) == pytest.approx(expected, rel=1e-14)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 1.0])
+def test_the_smoothed_cross_entropy_is_that_of_smoothed_targets(smoothing):
+    logits, labels = RNG.standard_normal((4, 3)), np.array([2, 0, 1, 2])
+    targets = (1 - smoothing) * np.eye(3)[labels] + smoothing / 3
+    expected = -np.mean(np.sum(targets * np.log(np.exp(logits) / np.exp(logits).sum(1, keepdims=True)), axis=1))
+    assert float(smoothed_cross_entropy(Tensor(logits), labels, smoothing)) == pytest.approx(expected, rel=1e-14)
+    check_gradient(lambda x: smoothed_cross_entropy(x, labels, smoothing), logits)
 
 
 def test_the_sigmoid_cross_entropy_is_its_definition():
@@ -53,6 +62,7 @@ def test_gradients_at_zero_have_closed_forms(loss, gradient):
     "loss",
     [
         lambda x: softmax_cross_entropy(x, np.array([0, 2, 1, 1])),
+        lambda x: smoothed_cross_entropy(x, np.zeros(len(x), int), 0.1),
         lambda x: sigmoid_cross_entropy(x, 1.0),
         lambda x: squared_error(x, np.eye(4, 3, dtype=x.dtype)),
     ],

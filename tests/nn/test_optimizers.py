@@ -29,12 +29,12 @@ def run(optimizer, steps):
     return [np.array(each) for each in optimizer.parameters]
 
 
-def naive_sgd(w, steps, rate, momentum=0.0, decay=0.0):
+def naive_sgd(w, steps, rate, momentum=0.0, decay=0.0, ahead=False):
     v = np.zeros_like(w)
     for t, g in enumerate(steps):
         lr = rate(t)
         v = momentum * v + g
-        w = w - lr * decay * w - lr * v
+        w = w - lr * decay * w - lr * (g + momentum * v if ahead else v)
     return w
 
 
@@ -52,6 +52,8 @@ def naive_adam(w, steps, rate, b1=0.9, b2=0.999, eps=1e-8, decay=0.0):
 CONFIGURATIONS = {
     "sgd": (SGD, naive_sgd, {}, {}),
     "momentum": (SGD, naive_sgd, {"momentum": 0.9}, {"momentum": 0.9}),
+    "nesterov": (SGD, naive_sgd, {"momentum": 0.9, "nesterov": True}, {"momentum": 0.9, "ahead": True}),
+    "nesterov without momentum": (SGD, naive_sgd, {"nesterov": True}, {}),
     "decayed": (SGD, naive_sgd, {"momentum": 0.5, "weight_decay": 0.1}, {"momentum": 0.5, "decay": 0.1}),
     "adam": (Adam, naive_adam, {}, {}),
     "adamw": (Adam, naive_adam, {"weight_decay": 0.1}, {"decay": 0.1}),
@@ -95,6 +97,65 @@ def test_the_first_step_of_adam_is_the_rate_in_the_direction_of_the_sign():
     w = Tensor([0.0, 0.0, 0.0])
     run(Adam([w], 0.01), [[np.array([5.0, -1e-3, 0.0])]])
     np.testing.assert_allclose(w, [-0.01, 0.01, 0.0], rtol=1e-4)
+
+
+def test_two_steps_of_nesterov_by_hand():
+    w = Tensor([0.0])
+    (result,) = run(SGD([w], 0.1, momentum=0.5, nesterov=True), [[np.array([1.0])]] * 2)
+    # v = 1, then 1.5; steps of 0.1 (1 + 0.5 * 1), then 0.1 (1 + 0.5 * 1.5)
+    assert result[0] == pytest.approx(-0.15 - 0.175, rel=1e-15)
+
+
+def test_nesterov_is_the_method_of_sutskever_seen_from_where_the_gradient_is_taken():
+    """There the gradient is taken at w + momentum * v, and v is the whole step."""
+    slope = np.array([1.0, 10.0])
+    w, v = np.array([1.0, 1.0]), np.zeros(2)
+    seen = Tensor(w)
+    optimizer = SGD([seen], 0.05, momentum=0.8, nesterov=True)
+    for _ in range(10):
+        v = 0.8 * v - 0.05 * slope * (w + 0.8 * v)
+        w = w + v
+        seen.grad = slope * np.array(seen)
+        optimizer.step()
+        np.testing.assert_allclose(seen, w + 0.8 * v, rtol=1e-12)
+
+
+def length(arrays):
+    return np.sqrt(sum(np.sum(np.square(each, dtype=np.float64)) for each in arrays))
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_longer_gradients_are_cut_to_the_norm_all_together_and_keep_their_direction(kind):
+    step = gradients()[0]
+    before = [np.array(each, np.float64) for each in parameters(kind)]
+    after = run(SGD(parameters(kind), 1.0, clip_norm=0.25), [step])
+    moved = [old - new for old, new in zip(before, after, strict=True)]
+    assert length(step) > 2
+    assert length(moved) == pytest.approx(0.25, rel=1e-6)
+    for change, gradient in zip(moved, step, strict=True):
+        np.testing.assert_allclose(change, gradient * 0.25 / length(step), rtol=1e-5, atol=1e-6)
+
+
+@EVERY
+def test_shorter_gradients_are_left_alone_to_the_bit(kind, naive, options, terms):  # noqa: ARG001
+    free, clipped = (run(kind(parameters(), 0.1, **options, clip_norm=norm), gradients()) for norm in (0.0, 1e3))
+    for one, other in zip(free, clipped, strict=True):
+        assert one.tobytes() == other.tobytes()
+
+
+@EVERY
+def test_every_optimizer_sees_the_gradients_that_were_cut(kind, naive, options, terms):  # noqa: ARG001
+    cut = [[each / max(1.0, length(step)) for each in step] for step in gradients()]
+    expected = run(kind(parameters(), 0.1, **options), cut)
+    actual = run(kind(parameters(), 0.1, **options, clip_norm=1.0), gradients())
+    for one, other in zip(actual, expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-10, atol=1e-12)
+
+
+def test_gradients_that_are_not_finite_are_not_made_to_look_as_if_they_were():
+    w = Tensor([0.0, 0.0])
+    (result,) = run(SGD([w], 0.1, clip_norm=1.0), [[np.array([np.inf, 1.0])]])
+    assert not np.isfinite(result[0])
 
 
 def test_a_decay_alone_shrinks_geometrically():

@@ -65,13 +65,14 @@ def test_a_metric_that_nobody_logged_gives_no_figure(experiments):
         ([0.0002, 0.001, 0.005], "log", ["0.0002", "0.001", "0.005"]),
         ([0.1, 0.2, 0.3], "linear", ["0.1", "0.2", "0.3"]),
         ([0.0, 1e-5, 1e-2], "linear", ["0", "1e-5", "0.01"]),
+        ([0.0, 0.01, *np.linspace(0.05, 1.0, 20)], "linear", ["-0.25", "0", "0.25", "0.5", "0.75", "1", "1.25"]),
         (["64", "128", "200-400"], "linear", ["64", "128", "200-400"]),
         (["tanh", "relu", None], "linear", ["none", "relu", "tanh"]),
         ([True, False, True], "linear", ["no", "yes"]),
     ],
 )
 def test_the_axis_suits_the_values(values, scale, labels):
-    trials = trials_of(value=[0.5, 0.6, 0.7], **{"config.x": pd.Series(values, dtype=object)})
+    trials = trials_of(value=list(np.linspace(0.5, 0.7, len(values))), **{"config.x": pd.Series(values, dtype=object)})
     figure = parameter_plots(trials, ["x"], METRICS["val_acc"])
     png(figure)
     axis = figure.axes[0].xaxis

@@ -9,6 +9,7 @@ import pytest
 
 from nnlite.errors import InputError, NothingFoundError
 from nnlite.report import best, collect, group_runs, load_runs, rank
+from nnlite.report.ranking import abreast
 from nnlite.runs import METRICS
 
 
@@ -175,3 +176,53 @@ def test_an_unknown_metric_is_answered_with_the_nearest(experiments):
 def test_a_metric_that_nobody_logged_finds_nothing(experiments):
     with pytest.raises(NothingFoundError, match="has logged test_fid"):
         best(experiments / "quickstart", "test_fid")
+
+
+def write_halved(logs, root):
+    """Three configurations of two seeds and four epochs: one completed, one pruned after 2 epochs, one after 1."""
+    pruned = {"status": "pruned", "error": "stopped", "metrics": {}}
+    for seed in range(2):
+        logs.write_run(root, f"a{seed}", curve(0.5, 0.6, 0.6, 0.7), {"learning_rate": 0.1}, seed=seed)
+        logs.write_run(root, f"b{seed}", curve(0.4, 0.5), {"learning_rate": 1.0}, seed=seed, end=pruned)
+        logs.write_run(root, f"c{seed}", curve(0.9), {"learning_rate": 3.0}, seed=seed, end=pruned)
+
+
+def test_a_pruned_configuration_stands_behind_the_others_by_how_far_it_got_however_lucky_it_was(logs, tmp_path):
+    write_halved(logs, tmp_path / "s")
+    logs.write_run(tmp_path / "s", "d0", curve(0.1), {"learning_rate": 9.0}, end=None)
+    ranking = only_ranking(tmp_path)
+    assert rates(ranking) == [0.1, 9.0, 1.0, 3.0]
+    assert [each.pruned_after for each in ranking.configurations] == [None, None, 2, 1]
+    assert ranking.winner is ranking.configurations[0]
+    assert best(tmp_path)[0].folder.name == "a0"
+
+
+def test_a_pruned_run_is_never_averaged_with_a_completed_one(logs, tmp_path):
+    logs.write_run(tmp_path / "s", "a0", curve(0.5, 0.6), seed=0)
+    logs.write_run(tmp_path / "s", "a1", curve(0.9), seed=1, end="pruned")
+    (configuration,) = only_ranking(tmp_path).configurations
+    assert [each.run.id for each in configuration.counted] == ["a0"]
+    assert configuration.pruned_after == 1
+
+
+def test_where_all_were_pruned_nobody_has_won(logs, tmp_path):
+    logs.write_run(tmp_path / "s", "a", curve(0.5), {"learning_rate": 0.1}, end="pruned")
+    logs.write_run(tmp_path / "s", "b", curve(0.6), {"learning_rate": 1.0}, end="pruned")
+    assert only_ranking(tmp_path).winner is None
+    assert best(tmp_path)[0].folder.name == "b"
+
+
+def test_pruned_configurations_are_compared_where_they_were_abreast(logs, tmp_path):
+    write_halved(logs, tmp_path / "s")
+    ranking, epoch = abreast(only_ranking(tmp_path))
+    assert epoch == 1
+    assert [(each.parameters["learning_rate"], each.estimate.mean) for each in ranking.configurations] == [
+        (3.0, 0.9),
+        (0.1, 0.5),
+        (1.0, 0.4),
+    ]
+
+
+def test_without_pruned_runs_there_is_no_such_epoch(experiments):
+    ranking = only_ranking(experiments / "quickstart")
+    assert abreast(ranking) == (ranking, None)

@@ -199,3 +199,35 @@ def test_a_place_that_does_not_exist_or_is_empty_is_an_error(tmp_path):
     with pytest.raises(NothingFoundError):
         write_report(tmp_path, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_halved_sweep_says_where_each_configuration_was_stopped_and_compares_them_before(logs, tmp_path):
+    pruned = {"status": "pruned", "error": "stopped", "metrics": {}}
+    values = [{"val_acc": value} for value in (0.5, 0.6, 0.7, 0.8)]
+    for seed in range(2):
+        for rate, epochs in ((0.1, 4), (0.3, 2), (1.0, 2)):
+            end = "completed" if epochs == 4 else pruned
+            logs.write_run(
+                tmp_path / "s",
+                f"{rate}-{seed}",
+                values[:epochs],
+                {"learning_rate": rate, "epochs": 4},
+                seed=seed,
+                end=end,
+            )
+    write_report(tmp_path / "s", tmp_path / "out")
+    text = page(tmp_path / "out")
+    assert "No other configuration was trained to the end: 2 were pruned." in text
+    assert text.count("| 2 (pruned after epoch 2) |") == 2
+    assert "Pruned configurations stand below the others" in text
+    assert "each at its best epoch of the first 2, which is how far all of them got" in text
+    assert "Lines that end early are of pruned configurations." in text
+    assert "| runs | 6: 2 completed, 4 pruned |" in text
+    assert "| epochs trained | 16 of 24: pruning saved the others |" in text
+
+
+def test_where_all_configurations_were_pruned_the_page_names_no_winner(logs, tmp_path):
+    for run, rate in (("a", 0.1), ("b", 0.3)):
+        logs.write_run(tmp_path / "s", run, [{"val_acc": 0.5}], {"learning_rate": rate}, end="pruned")
+    write_report(tmp_path / "s", tmp_path / "out")
+    assert "**No winner:** no configuration has been trained to the end" in page(tmp_path / "out")

@@ -5,7 +5,18 @@ import shutil
 
 import pytest
 
-from nnlite.runs import FollowedRun, LogWriter, Metric, RunFolder, Value, find_runs, metric_named, read_run, read_runs
+from nnlite.runs import (
+    FollowedRun,
+    LogWriter,
+    Metric,
+    RunFolder,
+    Value,
+    find_runs,
+    metric_named,
+    read_run,
+    read_runs,
+    skim_run,
+)
 
 ACCURACY = Metric("val_acc", "", higher_is_better=True)
 START = {"event": "start", "run": "r", "config": {"epochs": 3}, "seed": 4}
@@ -66,6 +77,70 @@ def test_a_completed_attempt_stays_until_a_new_one_has_got_further(log):
     run = log(*started_over, epoch(3, 0.5))
     assert (accuracies(run), run.status) == ([(1, 0.3), (2, 0.4), (3, 0.5)], "interrupted")
     assert log(*started_over, end("completed")).epochs[0]["val_acc"] == 0.3
+
+
+def test_a_pruned_attempt_does_not_replace_a_completed_one_that_got_further(log):
+    run = log(START, epoch(1, 0.1), epoch(2, 0.2), end("completed"), START, epoch(1, 0.3), end("pruned"))
+    assert (accuracies(run), run.status) == ([(1, 0.1), (2, 0.2)], "completed")
+
+
+def test_failures_are_counted_until_another_end(log):
+    failed = (START, end("failed"), START, end("interrupted"), START, end("failed"))
+    assert log(*failed).failures == 2
+    assert [log(*failed, START, end(status)).failures for status in ("interrupted", "pruned", "completed")] == [2, 0, 0]
+
+
+SKIMMED = {
+    "completed": (START, epoch(1), epoch(2), end("completed", metrics={"epochs": 2})),
+    "diverged": (START, epoch(1), end("diverged", error="oh", metrics={"epochs": 1})),
+    "extended": (START, epoch(1), end("pruned"), resume(1, epochs=9), epoch(2), end("pruned", metrics={"epochs": 2})),
+    "trained again": (
+        START,
+        epoch(1),
+        epoch(2, {"val_acc": 0.1}),
+        resume(1),
+        epoch(2, {"val_acc": 0.2}),
+        end("completed", metrics={"epochs": 2}),
+    ),
+    "failed": (START, epoch(1), end("failed", error="oh")),
+    "interrupted": (START, epoch(1)),
+    "started over": (
+        START,
+        epoch(1),
+        epoch(2),
+        end("completed"),
+        START,
+        epoch(1),
+        end("pruned", metrics={"epochs": 1}),
+    ),
+    "an end of an older version": (START, epoch(1), end("completed")),
+    "no start": (epoch(1), end("completed", metrics={"epochs": 1})),
+    "a nested start": (START, epoch(1, {"x": '\n{"event": "start"'}), end("completed", metrics={"epochs": 1})),
+}
+
+
+@pytest.mark.parametrize("name", SKIMMED)
+def test_a_run_at_a_glance_is_what_its_whole_log_tells(log, folder, name):
+    whole = log(*SKIMMED[name])
+    skimmed = skim_run(folder)
+    assert skimmed == whole
+    assert (len(skimmed.epochs), skimmed.epochs[-1:]) == (len(whole.epochs), whole.epochs[-1:])
+
+
+@pytest.mark.parametrize("torn", [1, 10, 40])
+def test_a_torn_log_at_a_glance_is_replayed_whole(log, folder, torn):
+    """F28."""
+    log(*SKIMMED["completed"])
+    folder.log.write_bytes(folder.log.read_bytes()[:-torn])
+    assert skim_run(folder) == read_run(folder)
+    assert skim_run(folder).status == "interrupted"
+
+
+def test_a_finished_run_is_skimmed_without_its_epochs(log, folder):
+    log(*SKIMMED["completed"])
+    skimmed = skim_run(folder)
+    folder.log.unlink()
+    assert (skimmed.status, len(skimmed.epochs)) == ("completed", 2)
 
 
 def test_the_last_end_counts_until_the_run_is_reopened(log):

@@ -10,6 +10,7 @@ import pytest
 from nnlite.models import HYPERPARAMETERS
 from nnlite.nn import load_arrays
 from nnlite.runs import RunFolder, read_log, read_run
+from nnlite.sweep import load_sweep
 from nnlite.sweep.spec import Objective
 from nnlite.sweep.trials import Trial
 
@@ -36,6 +37,18 @@ def trial(digits):
         return Trial("tiny", model, digits, HYPERPARAMETERS[model].model_validate(config), seed, chosen)
 
     return make
+
+
+@pytest.fixture
+def sweep_of(tmp_path):
+    """Make the sweep of a file; `text` is what follows name and model."""
+
+    def read(text, *settings):
+        path = tmp_path / "spec.toml"
+        path.write_text(f'name = "s"\nmodel = "classifier"\n{text}', "utf-8")
+        return load_sweep(path, ["validation=300", *settings])
+
+    return read
 
 
 @pytest.fixture

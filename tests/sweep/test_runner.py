@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import pickle
+import random
 import signal
 import sys
 import time
@@ -16,8 +17,9 @@ from threadpoolctl import threadpool_info
 from nnlite.errors import BusyError, InputError, NnliteError
 from nnlite.runs import LogWriter, RunFolder, read_log, read_run
 from nnlite.sweep import Stopped, claim, expand, load_sweep, make_plan, run_trials
-from nnlite.sweep import runner as runner_module
 from nnlite.sweep.claim import CLAIM_NAME
+from nnlite.sweep.slot import Slot, close_log
+from nnlite.sweep.worker import make_training
 
 GRID = "[grid]\nlearning_rate = [0.1, 0.3]\nmomentum = [0.0, 0.9]\n"
 LONG = "epochs = 20000"  # much longer than a test; it is stopped
@@ -28,6 +30,9 @@ class Silent:
 
     def __init__(self):
         self.heard = []
+
+    def planned(self, tasks):
+        """Hear nothing."""
 
     def started(self, trial, _folder):
         """Keep that."""
@@ -69,6 +74,10 @@ def lives(pid):
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except OSError:
         return False
+
+
+def first_on_path(folder):
+    return {"PYTHONPATH": os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])}
 
 
 def children_of(pid):
@@ -161,6 +170,74 @@ def test_a_sweep_whose_driver_is_killed_ends_with_every_trial_once(
     assert same_numbers(tmp_path / "tiny", reference, numbers)
     for log in logs(tmp_path):
         check_log(log, 12)
+
+
+@pytest.mark.parametrize("kills", [2, pytest.param(10, marks=pytest.mark.slow)])
+def test_whoever_is_killed_whenever_nothing_is_lost_and_nothing_left_behind(
+    reference_sweep, nnlite, ask, tmp_path, numbers, check_log, kills
+):
+    """F01, F04, F05, F25, F60: drivers and workers, at moments that the seed chooses."""
+    path, reference = reference_sweep
+    moments = random.Random(kills)  # noqa: S311
+    for _ in range(kills):
+        process = nnlite("sweep", path, "-j", 2, "--experiments", tmp_path, wait=False)
+        wait_for(lambda: process.poll() is not None or children_of(process.pid))  # noqa: B023
+        time.sleep(moments.uniform(0.0, 2.5))
+        workers = [pid for pid in children_of(process.pid) if b"process-name" in command_of(pid)]
+        victim = moments.choice([process.pid, *workers])
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(victim, signal.SIGKILL)
+        process.communicate(timeout=60)
+        wait_for(lambda: not any(map(lives, workers)), 5.0)  # noqa: B023
+        wait_for(lambda: not list(Path("/dev/shm").glob(f"*loky-{process.pid}-*")), 5.0)  # noqa: B023, S108
+    ask("sweep", path, "-j", 2, "--experiments", tmp_path, "--retry-failed")
+    assert same_numbers(tmp_path / "tiny", reference, numbers)
+    for log in logs(tmp_path):
+        check_log(log, 12)
+        assert {file.name for file in log.parent.iterdir()} == {
+            "best.npz",
+            "checkpoint.npz",
+            "mistakes.png",
+            "run.jsonl",
+        }
+
+
+def command_of(pid):
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def test_a_call_that_fails_fast_says_so_and_the_same_command_goes_on(spec, nnlite, ask, tmp_path, check_log):
+    path = spec("[grid]\nlearning_rate = [0.1, 0.2, 0.3]", fixed="epochs = 150")
+    arguments = ("sweep", path, "-j", 1, "--experiments", tmp_path)
+    process = nnlite(*arguments, "--fail-fast", "--json", wait=False)
+    (victim,) = training(tmp_path, 1)
+    os.kill(pid_of(victim), signal.SIGKILL)
+    output, news = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert [trial["status"] for trial in json.loads(output)["trials"]] == ["failed", "pending", "pending"]
+    (halted,) = [line for line in news.splitlines() if line.startswith("the sweep stops early")]
+    assert "SIGKILL" in halted
+    assert halted.endswith("what is left stays to be done, and the same command goes on with it")
+    done = ask(*arguments, "--retry-failed")
+    assert "3 of 3 trials done" in done.stdout
+    check_log(victim, 150)
+
+
+def test_runs_that_a_changed_file_no_longer_names_are_told_and_stay(spec, ask, tmp_path):
+    """F49."""
+    ask("sweep", spec(GRID), "--experiments", tmp_path)
+    before = {log: log.read_bytes() for log in logs(tmp_path)}
+    path = spec("[grid]\nlearning_rate = [0.1, 0.5]\nmomentum = [0.0]")
+    told = f"3 runs in {tmp_path / 'tiny'} are not in {path} any more; they stay"
+    assert told in ask("sweep", path, "--experiments", tmp_path).stderr
+    planned = ask("sweep", path, "--experiments", tmp_path, "--dry-run").stdout
+    assert f"3 runs in {tmp_path / 'tiny'} that the file does not name" in planned
+    assert len(logs(tmp_path)) == 5
+    assert {log: log.read_bytes() for log in before} == before
+    assert "any more" not in ask("train", path, "-S", "epochs=1", "--experiments", tmp_path).stderr
 
 
 def test_a_second_call_trains_nothing_and_touches_nothing(reference_sweep, ask):
@@ -280,9 +357,32 @@ def test_a_killed_worker_fails_its_trial_alone(spec, nnlite, ask, tmp_path, chec
     ask(*arguments, code=1)
     assert victim.read_bytes() == before
     untouched = [log.stat().st_mtime_ns for log in others]
-    ask(*arguments, "--retry-failed")
+    news = ask(*arguments, "--retry-failed").stderr
+    (told,) = [line for line in news.splitlines() if "is tried again" in line]
+    assert told.startswith(victim.parent.name)
+    assert "SIGKILL" in told
     check_log(victim, 150)
     assert [log.stat().st_mtime_ns for log in others] == untouched
+
+
+def test_a_sweep_asks_nothing_of_the_network(spec, nnlite, tmp_path):
+    """Every process refuses, by the hook that Python itself runs first in any, and leaves a note of what was asked."""
+    hook = tmp_path / "hook"
+    hook.mkdir()
+    (hook / "sitecustomize.py").write_text(
+        "import os, sys\n"
+        "def audit(event, arguments):\n"
+        "    inet = event == 'socket.connect' and isinstance(arguments[1], tuple)\n"
+        "    if inet or event in ('socket.getaddrinfo', 'socket.gethostbyname'):\n"
+        f"        open({str(hook)!r} + f'/asked-{{os.getpid()}}', 'w').write(f'{{event}} {{arguments}}')\n"
+        "        raise OSError('the network is unplugged')\n"
+        "sys.addaudithook(audit)\n"
+        f"open({str(hook)!r} + f'/process-{{os.getpid()}}', 'w')\n"
+    )
+    path = spec("[grid]\nlearning_rate = [0.1, 0.3]")
+    nnlite("sweep", path, "-j", 2, "--experiments", tmp_path, env=first_on_path(hook), code=0)
+    assert len(list(hook.glob("process-*"))) >= 3
+    assert not list(hook.glob("asked-*"))
 
 
 @pytest.mark.parametrize(
@@ -300,7 +400,7 @@ def test_a_trial_that_ends_its_process_has_failed_with_the_reason(spec, nnlite, 
         f"    worker.make_training = lambda trial: {call}\n"
     )
     path = spec("[grid]\nlearning_rate = [0.1, 0.2]")
-    done = nnlite("sweep", path, "-j", 2, "--experiments", tmp_path, code=1, env={"PYTHONPATH": str(hook)})
+    done = nnlite("sweep", path, "-j", 2, "--experiments", tmp_path, code=1, env=first_on_path(hook))
     assert "Traceback" not in done.stderr
     assert len(logs(tmp_path)) == 2
     for log in logs(tmp_path):
@@ -315,7 +415,7 @@ def test_a_worker_that_dies_before_its_trial_has_a_log_fails_it(spec, nnlite, as
     hook = tmp_path / "hook"
     hook.mkdir()
     (hook / "sitecustomize.py").write_text("import os, sys\nif '--process-name' in sys.orig_argv:\n    os._exit(7)\n")
-    done = nnlite("sweep", spec(), "-j", 1, "--experiments", tmp_path / "e", code=1, env={"PYTHONPATH": str(hook)})
+    done = nnlite("sweep", spec(), "-j", 1, "--experiments", tmp_path / "e", code=1, env=first_on_path(hook))
     assert "its worker process died" in done.stderr
     assert "Traceback" not in done.stderr
     assert "1 of 1 trials done" in ask("sweep", spec(), "--experiments", tmp_path / "e").stdout
@@ -332,7 +432,7 @@ def test_a_worker_that_died_while_idle_is_replaced(sweep_of, monkeypatch):
         time.sleep(0.5)
 
     monkeypatch.setattr(listener, "ended", kill_idle)
-    outcomes = run_trials(plan, 1, {}, listener)
+    outcomes = run_trials(plan, 1, {}, listener).outcomes
     assert [outcome.status for outcome in outcomes.values()] == ["completed", "completed"]
 
 
@@ -442,7 +542,7 @@ def test_an_unreadable_earlier_log_does_not_keep_the_trial_from_being_trained(sw
     log = plan.run_folder(plan.trials[0]).log
     log.parent.mkdir(parents=True)
     log.write_bytes(b"\0" * 100)
-    outcomes = run_trials(sweep_of(), 1, {}, Silent())
+    outcomes = run_trials(sweep_of(), 1, {}, Silent()).outcomes
     assert [outcome.status for outcome in outcomes.values()] == ["completed"]
     check_log(log, 3)
 
@@ -480,7 +580,7 @@ def test_a_listener_that_fails_leaves_no_worker(sweep_of):
 def test_workers_have_one_blas_thread_and_no_plotting(monkeypatch):
     """F59: with one job as well."""
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "2")
-    slot = runner_module.Slot()
+    slot = Slot(make_training)
     try:
         threads, modules = slot._executor.submit(_threads_and_modules).result()
     finally:
@@ -506,8 +606,8 @@ def test_no_end_is_written_for_a_run_that_has_one_or_that_never_began(tmp_path):
         with LogWriter(folder.log) as log:
             for event in begin:
                 log.write(event, **({"status": "failed"} if event == "end" else {}))
-        runner_module.close_log(folder, "interrupted")
-    runner_module.close_log(RunFolder(tmp_path / "none"), "interrupted")
+        close_log(folder, "interrupted")
+    close_log(RunFolder(tmp_path / "none"), "interrupted")
     sizes = {name: len(read_log(tmp_path / name / "run.jsonl")[0]) for name in ("ended", "empty", "open")}
     assert sizes == {"ended": 2, "empty": 0, "open": 2}
     assert not (tmp_path / "none").exists()

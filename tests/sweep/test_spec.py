@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from nnlite.cli.app import run
 from nnlite.errors import InputError
 from nnlite.sweep import Sweep, load_sweep
-from nnlite.sweep.spec import LARGEST_FILE
+from nnlite.sweep.limits import Limits
+from nnlite.sweep.settings import LARGEST_FILE
 
 CLASSIFIER = 'name = "s"\nmodel = "classifier"\n'
 GAN = 'name = "s"\nmodel = "gan"\n'
@@ -77,6 +78,25 @@ MISTAKES = {
         ["objective.goal", "no such key"],
     ),
     "a discriminator that never trains": (GAN + "[fixed]\ndiscriminator_skip = 1", ["discriminator_skip", "0"]),
+    "a pruning rule that is none": (
+        CLASSIFIER + '[pruning]\nstrategy = "half"',
+        ["pruning.strategy", "halving", "half"],
+    ),
+    "pruning without a rule": (CLASSIFIER + "[pruning]\nfactor = 3", ["pruning.strategy", "missing"]),
+    "an unknown option of pruning": (
+        CLASSIFIER + '[pruning]\nstrategy = "halving"\nrate = 3',
+        ["pruning.rate", "no such key"],
+    ),
+    "an option of another rule": (
+        CLASSIFIER + '[pruning]\nstrategy = "median"\nfactor = 3',
+        ["pruning", "factor is no option", "median"],
+    ),
+    "a factor of one": (CLASSIFIER + '[pruning]\nstrategy = "halving"\nfactor = 1', ["pruning.factor", "2", "1"]),
+    "an unknown limit": (CLASSIFIER + '[limits]\ntimout = "2h"', ["limits.timout", "no such key"]),
+    "a time without a unit": (CLASSIFIER + '[limits]\ntimeout = "2"', ["limits.timeout", "2h", "'2'"]),
+    "a time of nothing": (CLASSIFIER + "[limits]\nstall = 0", ["limits.stall", "duration", "0"]),
+    "an infinite time": (CLASSIFIER + "[limits]\nstall = inf", ["limits.stall", "duration", "inf"]),
+    "a negative number of retries": (CLASSIFIER + "[limits]\nretries = -1", ["limits.retries", "0", "-1"]),
     "an empty dataset": (CLASSIFIER + 'dataset = ""', ["dataset"]),
     "broken TOML": (CLASSIFIER + "[fixed\n", ["line 3"]),
     "a key twice": (CLASSIFIER + 'name = "t"\n[fixed]', ["line 3"]),
@@ -187,6 +207,24 @@ SETTINGS = [
     (["seed=7", "seeds=2"], "seeds", (0, 1)),
     (["name=other"], "name", "other"),
     (["name = other "], "name", "other"),
+    (["grid={}"], "grid", {}),
+    (["batch_size=20"], "zip", [{"epochs": 1}, {"epochs": 2}]),
+    (["zip.epochs=[5, 6]"], "zip", [{"batch_size": 10, "epochs": 5}, {"batch_size": 20, "epochs": 6}]),
+    (["grid.batch_size=[3]"], "zip", [{"epochs": 1}, {"epochs": 2}]),
+    (["learning_rate=0.5"], "search", {"beta1"}),
+    (["learning_rate=0.5", "beta1=0.5"], "search", None),
+    (["search.momentum=[0.1, 0.2]"], "search", {"learning_rate", "beta1", "momentum"}),
+    (["search.momentum=[0.1, 0.2]"], "grid", {}),
+    (["search.trials=16"], "trials", 16),
+    (["search.seed=7"], "search", {"learning_rate", "beta1"}),
+    (["search.learning_rate.high=0.5"], "high", 0.5),
+    (["search.learning_rate={low = 0.1, high = 0.3}"], "high", 0.3),
+    (["when.beta1=optimizer == 'adam'"], "when", {"beta1": "optimizer == 'adam'"}),
+    (['when.beta1="epochs > 1"'], "when", {"beta1": "epochs > 1"}),
+    (["require=epochs > 1"], "require", ["epochs > 1"]),
+    (['require=["epochs > 1", "epochs < 9"]'], "require", ["epochs > 1", "epochs < 9"]),
+    (["pruning.strategy=median"], "pruning", "median"),
+    (["limits.retries=2", "limits.timeout=90m"], "limits", (2, 5400.0)),
     (["objective.metric=val_loss"], "objective", ("val_loss", "minimize")),
     (["objective.direction=minimize", "objective.metric=val_acc"], "objective", ("val_acc", "minimize")),
 ]
@@ -195,17 +233,114 @@ SETTINGS = [
 @pytest.mark.parametrize(("settings", "attribute", "expected"), SETTINGS)
 def test_a_setting_reaches_its_table(tmp_path, settings, attribute, expected):
     path = tmp_path / "spec.toml"
-    path.write_text(CLASSIFIER + "seeds = 4\n[grid]\nmomentum = [0.0, 0.9]", "utf-8")
-    value = getattr(load_sweep(path, settings), attribute)
-    if attribute == "objective":
-        assert (value.metric, value.direction) == expected
-    elif attribute == "fixed":
-        assert expected.items() <= value.items()
-    elif attribute == "grid":
-        assert expected.items() <= value.items()
-        assert "momentum" in expected or ("momentum" in value) == ("momentum=0.5" not in settings)
-    else:
-        assert value == expected
+    path.write_text(
+        CLASSIFIER + "seeds = 4\n[grid]\nmomentum = [0.0, 0.9]\n[zip]\nbatch_size = [10, 20]\nepochs = [1, 2]\n"
+        "[search]\ntrials = 8\nlearning_rate = { low = 0.1, high = 0.2 }\nbeta1 = [0.5, 0.9]",
+        "utf-8",
+    )
+    sweep = load_sweep(path, settings)
+    (space,) = sweep.spaces
+    search = space.search
+    match attribute:
+        case "objective":
+            assert (sweep.objective.metric, sweep.objective.direction) == expected
+        case "fixed":
+            assert expected.items() <= sweep.fixed.items()
+        case "grid":
+            assert expected.items() <= space.grid.items()
+            moved = any("momentum" in setting or setting == "grid={}" for setting in settings)
+            assert "momentum" in expected or ("momentum" in space.grid) != moved
+        case "zip":
+            assert list(space.zipped) == expected
+        case "search":
+            assert (search and set(search.distributions)) == expected
+        case "trials":
+            assert search.trials == expected
+        case "high":
+            assert search.distributions["learning_rate"].high == expected
+        case "when":
+            assert {name: condition.text for name, condition in space.when.items()} == expected
+        case "require":
+            assert [condition.text for condition in space.require] == expected
+        case "pruning":
+            assert sweep.pruning.strategy == expected
+        case "limits":
+            assert (sweep.limits.retries, sweep.limits.timeout) == expected
+        case _:
+            assert getattr(sweep, attribute) == expected
+
+
+SPACES = (
+    "[[space]]\ngrid.momentum = [0.0, 0.9]\nfixed.epochs = 2\n"
+    "[[space]]\nfixed.epochs = 3\nsearch.trials = 2\nsearch.batch_size = [1, 2, 3]"
+)
+
+
+@pytest.mark.parametrize(
+    ("setting", "grids", "trials"),
+    [
+        ("seeds=1", [{"epochs": (2,), "momentum": (0.0, 0.9)}, {"epochs": (3,)}], 2),
+        ("epochs=7", [{"momentum": (0.0, 0.9)}, {}], 2),
+        ("batch_size=7", [{"epochs": (2,), "momentum": (0.0, 0.9)}, {"epochs": (3,)}], None),
+        ("space.0.grid.epochs=[7, 8]", [{"epochs": (7, 8), "momentum": (0.0, 0.9)}, {"epochs": (3,)}], 2),
+        ("space.0.fixed.momentum=0.5", [{"epochs": (2,), "momentum": (0.5,)}, {"epochs": (3,)}], 2),
+        ("space.0.grid={}", [{"epochs": (2,)}, {"epochs": (3,)}], 2),
+        ("space.1.search.trials=1", [{"epochs": (2,), "momentum": (0.0, 0.9)}, {"epochs": (3,)}], 1),
+    ],
+)
+def test_a_setting_reaches_a_space(tmp_path, setting, grids, trials):
+    path = tmp_path / "spec.toml"
+    path.write_text(CLASSIFIER + SPACES, "utf-8")
+    first, second = load_sweep(path, [setting]).spaces
+    assert [first.grid, second.grid] == grids
+    assert (second.search and second.search.trials) == trials
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("space.2.grid.epochs=[1]", ["space.0 to space.1"]),
+        ("space.x.grid.epochs=[1]", ["space.0 to space.1"]),
+        ("space.0=3", ["space.NUMBER.TABLE"]),
+        ("space.0.gird.epochs=[1]", ["gird", "grid"]),
+        ("space.0.limits.retries=1", ["limits", "known are"]),
+    ],
+)
+def test_a_setting_of_a_space_that_is_not_there_is_refused(tmp_path, setting, said):
+    path = tmp_path / "spec.toml"
+    path.write_text(CLASSIFIER + SPACES, "utf-8")
+    with pytest.raises(InputError) as caught:
+        load_sweep(path, [setting])
+    for part in said:
+        assert part in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("duration", "seconds"),
+    [
+        ('"2h"', 7200),
+        ('"10m"', 600),
+        ('"90s"', 90),
+        ('"1h30m"', 5400),
+        ('"1.5h"', 5400),
+        ('"1d 2h"', 93_600),
+        ("45", 45),
+    ],
+)
+def test_a_time_is_given_with_its_unit_or_in_seconds(tmp_path, duration, seconds):
+    path = tmp_path / "spec.toml"
+    path.write_text(CLASSIFIER + f"[limits]\ntimeout = {duration}", "utf-8")
+    assert load_sweep(path).limits.timeout == seconds
+
+
+def test_limits_and_pruning_have_defaults(tmp_path):
+    path = tmp_path / "spec.toml"
+    path.write_text(CLASSIFIER, "utf-8")
+    sweep = load_sweep(path)
+    assert sweep.limits == Limits(timeout=None, stall=None, retries=0, max_failures=5)
+    assert sweep.pruning is None
+    path.write_text(CLASSIFIER + '[pruning]\nstrategy = "halving"', "utf-8")
+    assert load_sweep(path).pruning.factor == 3
 
 
 @pytest.mark.parametrize(
@@ -235,9 +370,9 @@ def test_equal_grid_values_are_one(tmp_path):
     """F62."""
     path = tmp_path / "spec.toml"
     path.write_text(CLASSIFIER + "[grid]\nmomentum = [0, 0.0, -0.0, 0.5]\nhidden = [[8], [8]]", "utf-8")
-    sweep = load_sweep(path)
-    assert sweep.grid == {"momentum": (0.0, 0.5), "hidden": ((8,),)}
-    assert str(sweep.grid["momentum"][0]) == "0.0"
+    (space,) = load_sweep(path).spaces
+    assert space.grid == {"momentum": (0.0, 0.5), "hidden": ((8,),)}
+    assert str(space.grid["momentum"][0]) == "0.0"
 
 
 @given(st.text(max_size=300))

@@ -1,7 +1,9 @@
 """Trials: which there are, and that each has one id however and wherever it was written down."""
 
 import dataclasses
+import json
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -11,8 +13,11 @@ from nnlite.models import HYPERPARAMETERS
 from nnlite.runs import read_run
 from nnlite.runs.paths import RunFolder
 from nnlite.sweep import expand, load_sweep, single, sweep_of_run
+from nnlite.sweep.spec import Objective
+from nnlite.sweep.trials import Trial
 from nnlite.sweep.worker import run_trial
 
+PUBLISHED = sorted(path.parent for path in (Path(__file__).parents[2] / "experiments").glob("*/*/run.jsonl"))
 BASE = 'name = "s"\nmodel = "classifier"\n'
 
 
@@ -108,9 +113,17 @@ def test_the_ids_of_all_versions_are_the_same(tmp_path, mnist, model, expected):
     assert single(load_sweep(path), mnist).id == expected
 
 
-def test_a_trial_of_defaults_is_made_of_every_hyperparameter(trials):
-    (trial,) = trials(BASE)
-    assert set(trial.config.identity()) == set(HYPERPARAMETERS["classifier"].model_fields) - {"epochs"}
+@pytest.mark.parametrize("folder", PUBLISHED, ids=lambda folder: f"{folder.parent.name}-{folder.name}")
+def test_every_published_run_has_the_id_that_its_log_gives_it_today(folder, mnist):
+    start = json.loads((folder / "run.jsonl").read_text("utf-8").splitlines()[0])
+    config = HYPERPARAMETERS[start["model"]].model_validate(start["config"])
+    dataset = dataclasses.replace(mnist, name=start["dataset"], checksum=start["dataset_checksum"])
+    trial = Trial(start["sweep"], start["model"], dataset, config, start["seed"], Objective("val_acc", "maximize"))
+    assert trial.id == start["run"] == folder.name
+
+
+def test_there_are_published_runs_to_hold_to_their_ids():
+    assert len(PUBLISHED) > 60
 
 
 def test_train_takes_the_fixed_values_and_the_first_seed(tmp_path, digits):
@@ -118,6 +131,16 @@ def test_train_takes_the_fixed_values_and_the_first_seed(tmp_path, digits):
     path.write_text(BASE + "seeds = [4, 5]\n[fixed]\nvalidation = 9\n[grid]\nmomentum = [0.5]", "utf-8")
     trial = single(load_sweep(path), digits)
     assert (trial.seed, trial.config.momentum, trial.config.validation) == (4, 0.0, 9)
+
+
+def test_train_leaves_out_what_does_not_exist(tmp_path, digits):
+    path = tmp_path / "spec.toml"
+    path.write_text(
+        BASE + "[fixed]\noptimizer = 'adam'\nmomentum = 0.9\n[when]\nmomentum = \"optimizer == 'sgd'\"", "utf-8"
+    )
+    sweep = load_sweep(path, ["validation=300"])
+    assert single(sweep, digits).config.momentum == 0.0
+    assert [single(sweep, digits).id] == [trial.id for trial in expand(sweep, digits)]
 
 
 def test_too_many_trials_are_refused_without_being_listed(trials):

@@ -1,10 +1,13 @@
 """One trial's life: whatever happens to it, its log tells, and what was interrupted goes on to the same bits."""
 
+import errno
 import json
 import os
 import random
 import signal
 import time
+import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,7 +19,8 @@ from nnlite.runs import LogWriter, RunFolder, read_log, read_run
 from nnlite.sweep import worker
 from nnlite.sweep.environment import limit_threads
 from nnlite.sweep.spec import Objective
-from nnlite.sweep.worker import Outcome, explain, run_trial
+from nnlite.sweep.strategy import Task
+from nnlite.sweep.worker import OUT_OF_MEMORY, Outcome, explain, run_task, run_trial
 
 INTERRUPTIBLE = {
     "sgd with momentum": {"momentum": 0.9},
@@ -45,6 +49,11 @@ def events_of(folder):
     return [event["event"] for event in read_log(folder.log)[0]]
 
 
+def whole(trial):
+    """The task to train all of it."""
+    return Task(trial, trial.config.epochs)
+
+
 def stop_after(monkeypatch, epochs):
     """Have the process end, as far as the trial can tell, when the log has so many epochs."""
     write = LogWriter.write
@@ -64,13 +73,21 @@ class StoppedError(Exception):
 def test_a_run_leaves_its_log_its_checkpoint_and_its_best_weights(trial, folder):
     """F25, F42: and no temporary file."""
     assert run_trial(trial(), folder, {"spec": "x.toml"}) == Outcome("completed")
-    assert sorted(path.name for path in folder.path.iterdir()) == ["best.npz", "checkpoint.npz", "run.jsonl"]
+    assert sorted(path.name for path in folder.path.iterdir()) == [
+        "best.npz",
+        "checkpoint.npz",
+        "mistakes.png",
+        "run.jsonl",
+    ]
     assert events_of(folder) == ["start", "epoch", "epoch", "epoch", "end"]
     run = read_run(folder)
     assert {"schema", "run", "sweep", "model", "dataset", "dataset_checksum", "config", "seed"} <= run.start.keys()
     assert {"versions", "git", "host", "pid", "threads", "spec", "objective", "swept"} <= run.start.keys()
     assert run.start["threads"] == 1
     assert {"test_acc", "test_loss", "best_epoch", "epochs", "val_acc"} <= run.summary().keys()
+    confusion = np.array(run.end["test"]["confusion"])
+    assert np.trace(confusion) / confusion.sum() == pytest.approx(run.summary()["test_acc"])
+    assert {"index", "label", "predicted", "probability"} == run.end["test"]["mistakes"][0].keys()
     best = max(line["val_acc"] for line in run.epochs)
     assert run.summary()["val_acc"] == best
     assert run.epochs[int(run.summary()["best_epoch"]) - 1]["val_acc"] == best
@@ -174,6 +191,32 @@ def pickled(path):
     np.savez(path, identity=np.array([{"run": 1}], dtype=object))
 
 
+def claim_terabytes(path):
+    with zipfile.ZipFile(path, "w") as archive, archive.open("identity.npy", "w") as file:
+        np.lib.format.write_array_header_1_0(file, {"descr": "<f8", "fortran_order": False, "shape": (10**12,)})
+
+
+def test_what_a_checkpoint_rests_on_reaches_the_disk_before_it_and_it_before_its_name(trial, folder, monkeypatch):
+    """F24: after a power failure there is a whole checkpoint, this or the one before, and the log has its epochs."""
+    done = []
+    fsync, replace = os.fsync, Path.replace
+
+    def synced(file):
+        found = os.fstat(file)
+        (path,) = [path for path in folder.path.iterdir() if path.stat().st_ino == found.st_ino]
+        done.append(("synced", path.name.lstrip(".").split(".")[0]))
+        fsync(file)
+
+    def renamed(path, target):
+        done.append(("renamed", target.stem))
+        return replace(path, target)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(Path, "replace", renamed)
+    run_trial(trial(), folder, {})
+    assert done[-3:] == [("synced", "run"), ("synced", "checkpoint"), ("renamed", "checkpoint")]
+
+
 @pytest.mark.parametrize(
     "damage",
     [
@@ -183,6 +226,7 @@ def pickled(path):
         pytest.param(lambda path: path.write_bytes(b""), id="F36: empty"),
         pytest.param(lambda path: path.write_text("text"), id="F36: text"),
         pytest.param(pickled, id="F37: pickled"),
+        pytest.param(claim_terabytes, id="F38: a header that claims terabytes"),
         pytest.param(relabel, id="F39: of another trial"),
         pytest.param(put_ahead, id="F40: ahead of the log"),
         pytest.param(lose_a_part, id="F36: without its optimizer"),
@@ -252,20 +296,143 @@ def test_divergence_is_an_end_of_its_own(trial, folder):
     [RuntimeError("broken\nin two \x1b[2J"), MemoryError(), SystemExit(3), KeyboardInterrupt(), RecursionError("deep")],
     ids=lambda error: type(error).__name__,
 )
-def test_a_trial_that_raises_has_failed_and_says_why(trial, folder, monkeypatch, error):
+def test_a_trial_that_raises_has_failed_and_says_why(trial, folder, error):
     """F02, F03, F70: and its log still says what it was to train."""
 
     def fail(_trial):
         raise error
 
-    monkeypatch.setattr(worker, "make_training", fail)
-    outcome = run_trial(trial(), folder, {})
+    outcome = run_task(whole(trial()), folder, {}, make=fail)
     assert outcome.status == "failed"
     assert outcome.error.startswith(type(error).__name__)
     assert outcome.error.isprintable()
     run = read_run(folder)
     assert (run.status, run.error, run.id) == ("failed", outcome.error, trial().id)
     assert "Traceback" in run.end["traceback"]
+
+
+def test_a_trial_that_is_out_of_memory_says_what_to_do(trial, folder):
+    """F03."""
+
+    def fail(_trial):
+        np.empty(1 << 60, np.uint8)
+
+    outcome = run_task(whole(trial()), folder, {}, make=fail)
+    assert "Unable to allocate 1.00 EiB" in outcome.error
+    assert outcome.error.endswith(OUT_OF_MEMORY)
+    assert read_run(folder).error == outcome.error
+
+
+def test_a_full_disk_is_not_the_trials_fault(trial, folder):
+    """F18: it is to go on when there is room again."""
+
+    def fail(_trial):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    outcome = run_task(whole(trial()), folder, {}, make=fail)
+    assert (outcome.status, read_run(folder).status) == ("interrupted", "interrupted")
+    assert "No space left" in read_run(folder).error
+    assert run_trial(trial(), folder, {}).status == "completed"
+
+
+def test_every_attempt_has_its_number_in_the_log(trial, folder):
+    def fail(_trial):
+        raise RuntimeError("oh")
+
+    for _ in range(2):
+        run_task(whole(trial()), folder, {}, make=fail)
+    assert read_run(folder).failures == 2
+    assert run_trial(trial(), folder, {}).status == "completed"
+    assert [event["attempt"] for event in read_log(folder.log)[0] if event["event"] == "start"] == [1, 2, 3]
+    assert read_run(folder).failures == 0
+
+
+STAGED = {
+    "classifier": {"epochs": 5, "lr_schedule": "cosine", "momentum": 0.9},
+    "gan": {"model": "gan", "epochs": 5, "latent_dim": 8, "discriminator_skip": 2},
+}
+
+
+@pytest.mark.parametrize("seconds", [0.0, 100.0], ids=["a checkpoint every epoch", "none but where it stops"])
+@pytest.mark.parametrize("name", STAGED)
+def test_a_trial_that_is_pruned_twice_and_taken_up_again_ends_like_one_that_never_stopped(
+    trial, folder, numbers, check_log, digits, tmp_path, monkeypatch, name, seconds
+):
+    monkeypatch.setattr(worker, "CHECKPOINT_SECONDS", seconds)
+    if name == "gan":
+        with limit_threads():
+            prepare_reference(digits)
+    chosen, at_once = trial(**STAGED[name]), RunFolder(tmp_path / "at once")
+    assert run_trial(chosen, at_once, {}) == Outcome("completed")
+    for until in (1, 3):
+        outcome = run_task(Task(chosen, until), folder, {})
+        assert outcome == Outcome("pruned", f"stopped after epoch {until} of 5: so far it was to be trained")
+        run = read_run(folder)
+        assert (run.status, run.finished, len(run.epochs), run.error) == ("pruned", True, until, outcome.error)
+        assert not run.summary().keys() & {"test_acc", "test_fid"}
+        assert run.summary()["epochs"] == until
+        assert json.loads(str(load_arrays(folder.checkpoint)["identity"]))["epoch"] == until
+    assert run_task(Task(chosen, 5), folder, {}) == Outcome("completed")
+    check_log(folder.log, 5)
+    assert numbers(folder) == numbers(at_once)
+    assert [event.get("epoch") for event in read_log(folder.log)[0] if event["event"] == "resume"] == [1, 3]
+    same = load_arrays(folder.checkpoint), load_arrays(at_once.checkpoint)
+    assert {name: array.tobytes() for name, array in same[0].items()} == {
+        name: array.tobytes() for name, array in same[1].items()
+    }
+
+
+def test_a_bar_that_is_missed_prunes_and_one_that_is_reached_does_not(trial, folder, tmp_path):
+    run_trial(trial(), RunFolder(tmp_path / "all"), {})
+    reached = [line["val_acc"] for line in read_run(RunFolder(tmp_path / "all")).epochs]
+    best = max(reached[:2])
+    outcome = run_task(Task(trial(), 3, {1: reached[0], 2: best + 1e-9}), folder, {})
+    assert outcome.status == "pruned"
+    assert outcome.error.startswith("stopped after epoch 2 of 3: by epoch 2 it had not reached val_acc 0.")
+    before = folder.log.read_bytes()
+    assert run_task(Task(trial(), 3, {2: best + 1e-9}), folder, {}) == outcome, "the same bar stops it again"
+    assert folder.log.read_bytes() == before
+    assert run_task(Task(trial(), 3, {2: best}), folder, {}) == Outcome("completed")
+
+
+def test_a_bar_holds_for_what_an_interrupted_trial_had_trained(trial, folder, monkeypatch):
+    with monkeypatch.context() as patch:
+        stop_after(patch, 3)
+        run_trial(trial(epochs=5), folder, {})
+    outcome = run_task(Task(trial(epochs=5), 5, {1: 2.0}), folder, {})
+    assert outcome == Outcome("pruned", "stopped after epoch 2 of 5: by epoch 1 it had not reached val_acc 2")
+
+
+def test_a_stop_at_the_very_end_of_a_task_is_made_good_by_the_next_call(trial, folder, monkeypatch):
+    """Between the last epoch's line and its checkpoint."""
+    with monkeypatch.context() as patch:
+        stop_after(patch, 2)
+        run_task(Task(trial(), 2), folder, {})
+    assert run_task(Task(trial(), 2), folder, {}).status == "pruned"
+    assert events_of(folder) == ["start", "epoch", "epoch", "end", "resume", "epoch", "end"]
+
+
+def test_a_budget_lowered_to_where_a_trial_was_pruned_completes_it(trial, folder):
+    run_task(Task(trial(epochs=5), 2), folder, {})
+    assert run_trial(trial(epochs=2), folder, {}) == Outcome("completed")
+    assert "test_acc" in read_run(folder).summary()
+
+
+def test_what_a_killed_attempt_left_half_written_is_swept_away(trial, folder):
+    """F25."""
+    run_trial(trial(epochs=2), folder, {})
+    folder.samples.mkdir()
+    for path in (folder.path / ".checkpoint.npz.1.tmp", folder.samples / ".epoch_0001.png.0a.part"):
+        path.touch()
+    run_trial(trial(epochs=3), folder, {})
+    assert sorted(path.name for path in folder.path.iterdir()) == [
+        "best.npz",
+        "checkpoint.npz",
+        "mistakes.png",
+        "run.jsonl",
+        "samples",
+    ]
+    assert not list(folder.samples.iterdir())
 
 
 def test_a_failed_trial_goes_on_from_its_checkpoint(trial, folder, monkeypatch):

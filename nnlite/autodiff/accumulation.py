@@ -1,0 +1,114 @@
+"""Adding gradients to where they belong, without first making arrays of them.
+
+The gradient of a weight matrix is a matrix product, `x.T @ g`, of the size of the weights: for a wide layer, writing it
+down costs as much as an update. Whoever merely adds it to something, as gradient descent does, can leave that to BLAS,
+which adds a product to an array at no cost beyond the product's (`gemm` with beta = 1). So the walk back hands on a
+`MatrixProduct` that nobody has computed yet; whoever looks at it gets an array.
+"""
+
+import functools
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+
+class MatrixProduct:
+    """`left @ right`, not yet computed.
+
+    Args:
+        left: (n, k), a plain array.
+        right: (k, m), a plain array that nobody else writes to, such as a gradient in the walk back.
+
+    Attributes:
+        shape: that of the array it stands for.
+        dtype: that of the array it stands for.
+    """
+
+    __slots__ = ("dtype", "left", "right", "shape")
+
+    def __init__(self, left: Array, right: Array) -> None:
+        self.left = left
+        self.right = right
+        self.shape = (left.shape[0], right.shape[1])
+        self.dtype = left.dtype if left.dtype is right.dtype else np.result_type(left, right)
+
+    def secured(self) -> Self:
+        """This product, with a copy of its left side if somebody could still write to that."""
+        if _may_change(self.left):
+            self.left = self.left.copy("K")
+        return self
+
+    def compute(self, out: Array | None = None) -> Array:
+        """The array, in `out` if that is given."""
+        return np.matmul(self.left, self.right, out=out)
+
+
+Gradient = Array | MatrixProduct
+
+
+def product(left: Any, right: Any) -> Any:
+    """`left @ right` for the rules of products: left uncomputed where both are plain matrices."""
+    if type(left) is type(right) is np.ndarray and left.ndim == right.ndim == 2:
+        return MatrixProduct(left, right)
+    return left @ right
+
+
+def computed(gradient: Gradient) -> Array:
+    """The gradient as an array."""
+    return gradient.compute() if isinstance(gradient, MatrixProduct) else gradient
+
+
+def accumulate(total: Array, addend: Gradient, scale: float = 1.0, keep: float = 1.0) -> None:
+    """Total <- keep * total + scale * addend, in place and, where BLAS knows how, in a single pass.
+
+    Args:
+        total: a plain array.
+        addend: of its shape.
+        scale: what the addend is multiplied by.
+        keep: what the total is multiplied by.
+    """
+    kind = total.dtype.char
+    known = kind in "fd" and addend.dtype == total.dtype and total.flags.c_contiguous and total.size > 0
+    if isinstance(addend, MatrixProduct):
+        if known and addend.left.size:
+            # BLAS counts by columns, so it is given the transposes: total.T <- keep total.T + scale right.T left.T
+            right, turn_right = _by_columns(addend.right.T)
+            left, turn_left = _by_columns(addend.left.T)
+            _blas("gemm", kind)(scale, right, left, keep, total.T, turn_right, turn_left, 1)
+            return
+        addend = addend.compute()
+    if keep != 1.0:
+        total *= keep
+    if known and addend.flags.c_contiguous:
+        _blas("axpy", kind)(addend.reshape(-1), total.reshape(-1), a=scale)
+    else:
+        total += scale * addend
+
+
+def owner(array: Array) -> Any:
+    """Whose memory a view shows, in the end: an array, or what was there before NumPy."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array if array.base is None else array.base
+
+
+def _may_change(array: Array) -> bool:
+    """Whether somebody may write to it: recorded values are read-only, data and parameters are not."""
+    last = owner(array)
+    return array.flags.writeable or not isinstance(last, np.ndarray) or last.flags.writeable
+
+
+def _by_columns(matrix: Array) -> tuple[Array, bool]:
+    """The matrix as BLAS takes it: itself or, if that spares a copy, its transpose; and whether it is the latter."""
+    return (matrix.T, True) if matrix.flags.c_contiguous else (matrix, False)
+
+
+@functools.cache
+def _blas(name: str, kind: str) -> Any:
+    """NumPy has no product that adds to what is there; SciPy has all of BLAS, and is slow to import."""
+    from scipy.linalg import blas  # noqa: PLC0415
+
+    return getattr(blas, {"f": "s", "d": "d"}[kind] + name)

@@ -1,0 +1,52 @@
+"""RUN on the command line: a path, an id or its unique beginning, `@best` or `@last`."""
+
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nnlite.errors import InputError
+from nnlite.runs import Run, RunFolder, find_run, read_run
+from nnlite.runs.paths import LOG_NAME
+
+BEST = "@best"
+Reference = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN", help="A run's folder, its id or the id's beginning, @best or @last.", show_default=False
+    ),
+]
+
+
+def run_named(reference: str, experiments: Path) -> Run:
+    """The run that `reference` names.
+
+    Raises:
+        InputError: it names none or several, or the log has no start event.
+        NothingFoundError: `experiments` holds no run.
+    """
+    run = read_run(_best(experiments) if reference == BEST else find_run(reference, experiments))
+    if not run.start:
+        raise InputError(f"{run.folder.log} has no start event, so it does not say what was trained")
+    return run
+
+
+def repeat(folder: Path) -> str:
+    """The command that trains the run in `folder` again, into a folder of its own."""
+    return f"nnlite train {shlex.quote(str(folder / LOG_NAME))} --experiments repeated"
+
+
+def _best(experiments: Path) -> RunFolder:
+    from nnlite.report import best  # noqa: PLC0415 - pandas, which a path or an id does without
+
+    found = best(experiments)
+    if len(found) > 1:
+        places = list(dict.fromkeys(str(each.folder.parent) for each in found))
+        choices = (
+            ", ".join(f"--experiments {place}" for place in places)
+            if len(places) > 1
+            else f"give the id of one: {', '.join(each.trial.run.id for each in found)}"
+        )
+        raise InputError(f"{experiments} has a {BEST} for each of {len(found)} sweeps; choose one: {choices}")
+    return found[0].trial.run.folder

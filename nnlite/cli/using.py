@@ -1,0 +1,120 @@
+"""The commands that use a trained model: `predict` for a classifier, `sample` for a generator."""
+
+import math
+import shlex
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import numpy as np
+import typer
+from pydantic import ValidationError
+
+from nnlite.cli.options import EXPERIMENTS, DataDir, Experiments, Json
+from nnlite.cli.output import answer, answer_json, say
+from nnlite.cli.references import Reference, run_named
+from nnlite.errors import InputError
+from nnlite.models import ClassifierHyperparameters, Dataset, GanHyperparameters, Hyperparameters
+from nnlite.models.trained import TrainedClassifier, TrainedGenerator
+from nnlite.runs import Run
+from nnlite.runs.quantities import counted
+from nnlite.sweep.environment import limit_threads
+from nnlite.sweep.verify import dataset_of_run
+
+BAR = 40  # characters of a bar for a probability of 1
+MOST_SAMPLES = 10_000
+
+Config = TypeVar("Config", bound=Hyperparameters)
+
+# Each command imports the reading and writing of pictures for itself: no other command has to wait for it.
+
+
+def predict(
+    reference: Reference,
+    images: Annotated[
+        list[Path], typer.Argument(metavar="IMAGE...", help="Image files: any size, dark on light or light on dark.")
+    ],
+    experiments: Experiments = EXPERIMENTS,
+    data: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Tell which class each image shows, by a trained classifier."""
+    from nnlite.data.pictures import Framing, read_picture  # noqa: PLC0415
+
+    run = _trained(run_named(reference, experiments), "classifier")
+    dataset = dataset_of_run(run, data, say)
+    framing = Framing.of(dataset)
+    pictures = [read_picture(path, framing) for path in images]
+    classifier = TrainedClassifier(_config(run, ClassifierHyperparameters), dataset, run.folder.best)
+    with limit_threads():
+        probabilities = classifier.probabilities(np.stack(pictures).reshape(len(pictures), -1))
+    if as_json:
+        predictions = [_fields(path, dataset, row) for path, row in zip(images, probabilities, strict=True)]
+        answer_json("nnlite.predict/1", run=run.id, folder=str(run.folder.path), predictions=predictions)
+        return
+    for path, row in zip(images, probabilities, strict=True):
+        answer(f"{path}: {dataset.class_names[int(row.argmax())]}")
+        width = max(map(len, dataset.class_names))
+        for name, share in zip(dataset.class_names, row, strict=True):
+            answer(f"  {name:>{width}} {share:7.2%} {'#' * round(BAR * share)}".rstrip())
+
+
+def sample(
+    reference: Reference,
+    count: Annotated[int, typer.Option("--count", metavar="N", min=1, max=MOST_SAMPLES, help="How many images.")] = 100,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of what is drawn: another, and others are drawn.")] = 0,
+    out: Annotated[
+        Path, typer.Option("--out", metavar="FILE", help="The PNG file that they go to.", dir_okay=False)
+    ] = Path("samples.png"),
+    experiments: Experiments = EXPERIMENTS,
+    data: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Draw new images by a trained generator, as one grid in a PNG file."""
+    from nnlite.images import grid, write_png  # noqa: PLC0415
+
+    if out.suffix.lower() != ".png":
+        raise InputError(f"--out {out}: expected the name of a PNG file, such as {out.with_suffix('.png')}")
+    run = _trained(run_named(reference, experiments), "gan")
+    config, dataset = _config(run, GanHyperparameters), dataset_of_run(run, data, say)
+    generator = TrainedGenerator(config, dataset, run.folder.best)
+    with limit_threads():
+        images = generator.sample(count, np.random.default_rng(seed))
+    write_png(out, grid(images, math.ceil(math.sqrt(count))))
+    if as_json:
+        answer_json("nnlite.sample/1", run=run.id, folder=str(run.folder.path), count=count, seed=seed, out=str(out))
+        return
+    answer(f"{counted(count, 'image')} of run {run.id} in {out}")
+
+
+def _trained(run: Run, model: str) -> Run:
+    """The run, if it is of that model and its weights are there."""
+    if run.model != model:
+        command = {"classifier": "predict", "gan": "sample"}.get(run.model)
+        other = f"; `nnlite {command}` uses it" if command else ""
+        raise InputError(f"run {run.id} is a {run.model}, and not a {model}{other}")
+    if not run.folder.best.exists():
+        log = shlex.quote(str(run.folder.log))
+        raise InputError(
+            f"{run.folder.path} has no {run.folder.best.name}, the trained weights: "
+            f"`nnlite train {log} --experiments repeated` makes it, then give --experiments repeated"
+        )
+    return run
+
+
+def _config(run: Run, kind: type[Config]) -> Config:
+    try:
+        return kind.model_validate(run.config)
+    except ValidationError as error:
+        place = ".".join(map(str, error.errors()[0]["loc"]))
+        raise InputError(f"{run.folder.log}: {place} is not a hyperparameter, or no value of it, here") from None
+
+
+def _fields(path: Path, dataset: Dataset, row: Any) -> dict[str, Any]:
+    best = int(row.argmax())
+    return {
+        "image": str(path),
+        "label": best,
+        "class": dataset.class_names[best],
+        "probability": float(row[best]),
+        "probabilities": dict(zip(dataset.class_names, map(float, row), strict=True)),
+    }

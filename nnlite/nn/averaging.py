@@ -1,0 +1,63 @@
+"""The exponential moving average of a network's weights: another set of them, to evaluate with and never to train."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnlite.autodiff.accumulation import accumulate
+from nnlite.errors import InputError
+from nnlite.nn.layers import Sequential
+
+State = dict[str, NDArray[Any]]
+
+
+class WeightAverage:
+    """average <- d average + (1 - d) weight, for everything that the network saves, so for running statistics too.
+
+    The average begins as a copy, and d grows from 2 / 11 up to `decay` as min(decay, (1 + t) / (10 + t)) in update t:
+    otherwise the first weights would weigh for 1 / (1 - decay) updates.
+
+    Source: B. Polyak and A. Juditsky, Acceleration of stochastic approximation by averaging, 1992; for generators
+    Y. Yazici et al., The unusual effectiveness of averaging in GAN training, 2019; the growing d is that of
+    TensorFlow's tf.train.ExponentialMovingAverage with num_updates.
+
+    Args:
+        model: the network; it is only read.
+        decay: how slowly the average follows, from 0 to below 1.
+    """
+
+    def __init__(self, model: Sequential, decay: float) -> None:
+        self.decay = decay
+        self.updates = 0
+        self._model = model
+        self._averages = model.state()
+
+    def update(self) -> None:
+        """Take the weights as they are now into the average; after each step of the optimizer."""
+        self.updates += 1
+        decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
+        for name, array in self._model.named_arrays():
+            accumulate(self._averages[name], array, scale=1.0 - decay, keep=decay)
+
+    def weights(self) -> State:
+        """A copy of the averages, by the names of `Sequential.state`."""
+        return {name: array.copy() for name, array in self._averages.items()}
+
+    def state(self) -> State:
+        """A copy of everything that later averages depend on."""
+        return {"updates": np.array(self.updates), **self.weights()}
+
+    def load_state(self, state: State) -> None:
+        """Go on from what `state` returned.
+
+        Raises:
+            InputError: `state` is of the average of another network.
+        """
+        expected = {name: array.shape for name, array in self.state().items()}
+        found = {name: array.shape for name, array in state.items()}
+        if found != expected:
+            raise InputError(f"the saved averages are of another network: {found}, not {expected}")
+        self.updates = int(state["updates"])
+        for name, array in self._averages.items():
+            array[...] = state[name]

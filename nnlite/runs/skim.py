@@ -1,0 +1,92 @@
+"""Reading a run at a glance: for a sweep that asks of 10,000 runs no more than whether they are done.
+
+Where a log has a single start, no epoch twice, and comes to an end of its own, its first line, its last one and its
+resumes tell all but the epochs, which are read when somebody asks for them. Any other log is replayed whole.
+"""
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import Any, overload
+
+from nnlite.runs.history import FINISHED, Run, read_run, with_budget
+from nnlite.runs.log import Event, decode
+from nnlite.runs.paths import RunFolder
+
+# How `LogWriter` begins a line: no other line can have this in it, since JSON escapes the quotes within a string.
+START, RESUME, EPOCH = b'{"event": "start"', b'{"event": "resume"', b'{"event": "epoch"'
+
+
+class EpochsOnDemand(Sequence[Event]):
+    """The epochs of the run in `folder`, of which there are `count`, read from its log when one is asked for."""
+
+    def __init__(self, folder: RunFolder, count: int) -> None:
+        self._folder = folder
+        self._count = count
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return self._count
+
+    @overload
+    def __getitem__(self, index: int) -> Event: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Event]: ...
+    def __getitem__(self, index: int | slice) -> Event | Sequence[Event]:
+        """The epochs at `index`, from 0."""
+        return self._lines[index]
+
+    def __eq__(self, other: object) -> bool:
+        """Whether `other` holds the same epochs."""
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @cached_property
+    def _lines(self) -> Sequence[Event]:
+        return read_run(self._folder).epochs
+
+
+def skim_run(folder: RunFolder) -> Run:
+    """The run that `read_run` tells, from as little of its log as will do; bad lines of a finished run go unnoticed.
+
+    Raises:
+        OSError: there is no log, or it cannot be read.
+    """
+    return _skimmed(folder, folder.log.read_bytes()) or read_run(folder)
+
+
+def _skimmed(folder: RunFolder, log: bytes) -> Run | None:
+    """The run, if the lines that were looked at leave nothing open."""
+    if not log.startswith(START) or not log.endswith(b"\n") or log.rfind(b"\n" + START) >= 0:
+        return None
+    end = _decoded(log, log.rfind(b"\n", 0, -1) + 1)
+    summary = end.get("metrics")
+    count = summary.get("epochs") if isinstance(summary, dict) else None
+    if end.get("event") != "end" or end["status"] not in FINISHED or type(count) is not int:
+        return None
+    start = _decoded(log, 0)
+    resumes = []
+    for place in _places(b"\n" + RESUME, log):
+        resume, before = _decoded(log, place + 1), log.rfind(b"\n" + EPOCH, 0, place)
+        if before >= 0 and _decoded(log, before + 1).get("epoch", 0) > resume.get("epoch", 0):
+            return None  # epochs were trained again: did they repeat their numbers?
+        start = with_budget(start, resume)
+        resumes.append(resume)
+    if not start:
+        return None
+    return Run(folder, start, EpochsOnDemand(folder, count), end["status"], end, resumes=resumes)
+
+
+def _places(part: bytes, log: bytes) -> Iterator[int]:
+    place = log.find(part)
+    while place >= 0:
+        yield place
+        place = log.find(part, place + 1)
+
+
+def _decoded(log: bytes, begin: int) -> dict[str, Any]:
+    """The event whose line begins at byte `begin`; empty if it is none."""
+    try:
+        return decode(log[begin : log.index(b"\n", begin)])
+    except (ValueError, RecursionError):
+        return {}

@@ -1,0 +1,176 @@
+"""The trials of a sweep, generation by generation: all at once, unless results decide what is tried next.
+
+`expand` lists what can be listed without results: grids, random searches, and the first generation of each tpe search.
+`Searched` is the strategy that goes on from there: when a generation has been trained, the next follows from the logs.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib.metadata import version
+from typing import Any
+
+from nnlite.data import Dataset
+from nnlite.errors import InputError
+from nnlite.runs import Run
+from nnlite.runs.metrics import Metric
+from nnlite.sweep.spaces import Configuration, Space, all_of, list_configurations, whole_note
+from nnlite.sweep.spec import Objective, Sweep
+from nnlite.sweep.strategy import Everything, Strategy, Task
+from nnlite.sweep.tables import MOST_TRIALS
+from nnlite.sweep.tpe import Proposal, Study, Values, require_optuna, studies
+from nnlite.sweep.trials import Trial, make_trials, trials_of
+
+LOST = ("failed", "diverged")
+
+Announce = Callable[[str], None]
+
+
+def expand(sweep: Sweep, dataset: Dataset, announce: Announce = lambda _: None) -> list[Trial]:
+    """Every trial of `sweep` once, as far as no results are needed to name it.
+
+    Args:
+        sweep: what to expand; of a space that tpe searches, the first generation.
+        dataset: what to train on.
+        announce: is told what a person should know of what is left out, sentence by sentence.
+
+    Returns:
+        All configurations with the first seed, then all with the second, and so on.
+
+    Raises:
+        InputError: there are more than `MOST_TRIALS`, none is left, or the dataset is too small.
+    """
+    return Searched(sweep, dataset, announce=announce).trials({})
+
+
+class Searched:
+    """The strategy of a sweep file: every trial that needs no results, and what each tpe search makes of the results.
+
+    Args:
+        sweep: the sweep.
+        dataset: what to train on.
+        inner: how the trials of a generation are trained.
+        announce: is told what a person should know of what is left out, sentence by sentence.
+
+    Raises:
+        InputError: there are more than `MOST_TRIALS`, none is left, the dataset is too small, or Optuna is missing.
+    """
+
+    def __init__(
+        self,
+        sweep: Sweep,
+        dataset: Dataset,
+        inner: Callable[[Sequence[Trial]], Strategy] = Everything,
+        announce: Announce = lambda _: None,
+    ) -> None:
+        check_count(sweep)
+        self._sweep = sweep
+        self._dataset = dataset
+        self._inner = inner
+        self._listed: list[Configuration] = []
+        self._studies: list[Study] = []
+        try:
+            for space in sweep.spaces:
+                self._take_up(space, announce)
+        except InputError as error:
+            raise InputError(f"{sweep.source}: {error}") from None
+        if self._studies:
+            require_optuna(sweep.source)
+
+    @property
+    def foreseen(self) -> bool:
+        """See `Strategy`."""
+        return not self._studies and self._inner(()).foreseen
+
+    @property
+    def asynchronous(self) -> bool:
+        """See `Strategy`."""
+        return self._inner(()).asynchronous
+
+    @property
+    def most(self) -> int:
+        """How many trials there will be at most, those included that results have yet to name."""
+        searched = sum(study.search.trials for study in self._studies)
+        return (len(self._listed) + searched) * len(self._sweep.seeds)
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """What a log should say of how its trial was proposed: a resumed search needs the same version of Optuna."""
+        return {"search": {"strategy": "tpe", "optuna": version("optuna")}} if self._studies else {}
+
+    def next_tasks(self, runs: Mapping[str, Run]) -> Sequence[Task]:
+        """See `Strategy`."""
+        for trials in self._generations(runs):
+            if tasks := self._inner(trials).next_tasks(runs):
+                return tasks
+        return []
+
+    def trials(self, runs: Mapping[str, Run]) -> list[Trial]:
+        """Every trial that has been decided on, each once."""
+        known: dict[str, Trial] = {}
+        for trials in self._generations(runs):
+            for trial in trials:
+                known.setdefault(trial.id, trial)
+            # Without a study there is one generation alone, and no need to read the logs.
+            if not self._studies or self._inner(trials).next_tasks(runs):
+                break
+        return list(known.values())
+
+    def _take_up(self, space: Space, announce: Announce) -> None:
+        if space.search is None or space.search.strategy == "random":
+            configurations, notes = list_configurations(space)
+            self._listed += configurations
+            for note in notes:
+                announce(note)
+            return
+        searched = 0
+        for each in studies(space):
+            whole = all_of(each)
+            if whole is None:
+                self._studies.append(Study(each, self._sweep.objective.direction))
+                searched += each.count
+                continue
+            self._listed += whole
+            if len(whole) < each.count:
+                announce(whole_note(len(whole), each.count))
+        if searched:
+            announce(f"tpe proposes {searched:,} configurations, {space.search.generation:,} at a time")
+
+    def _generations(self, runs: Mapping[str, Run]) -> Iterator[list[Trial]]:
+        """The generations in order; the next is asked for only when all of the last has been trained."""
+        results: list[list[tuple[Proposal, Values]]] = [[] for _ in self._studies]
+        listed = self._listed
+        while True:
+            proposals = [study.generation(known) for study, known in zip(self._studies, results, strict=True)]
+            new = [each.configuration for group in proposals for each in group]
+            if not (listed or new):
+                return
+            yield make_trials(self._sweep, self._dataset, [*listed, *new])
+            listed = []
+            for known, group in zip(results, proposals, strict=True):
+                known += [(each, self._values(each.configuration, runs)) for each in group]
+
+    def _values(self, configuration: Configuration, runs: Mapping[str, Run]) -> Values:
+        objective = self._sweep.objective
+        trials = trials_of(self._sweep, self._dataset, configuration)
+        return tuple(_value(runs.get(trial.id), objective) for trial in trials)
+
+
+def check_count(sweep: Sweep) -> None:
+    """Refuse a sweep that is too large to be listed, by its count, before anything is built.
+
+    Raises:
+        InputError: it has more than `MOST_TRIALS`.
+    """
+    count = sum(space.count for space in sweep.spaces) * len(sweep.seeds)
+    if count > MOST_TRIALS:
+        raise InputError(
+            f"{sweep.source}: it has {count:,} trials; {MOST_TRIALS:,} are the most, and [search] samples from a space "
+            "of any size"
+        )
+
+
+def _value(run: Run | None, objective: Objective) -> float | None:
+    """The best value of a run so far, a pruned one included; None if it was lost or never measured."""
+    if run is None or run.status in LOST:
+        return None
+    value = run.value(Metric(objective.metric, "", higher_is_better=objective.direction == "maximize"))
+    return None if value is None else value.value

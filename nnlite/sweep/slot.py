@@ -1,0 +1,139 @@
+"""A slot: a place for one trial at a time, in a worker process of its own.
+
+Every slot is a loky executor with a single worker, so that a worker's death is its own trial's alone: one pool for all
+would take the siblings and the queue with it. A worker whose runner has died ends itself.
+"""
+
+import contextlib
+import os
+import re
+import signal
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any
+
+from joblib.externals.loky.process_executor import ProcessPoolExecutor
+
+from nnlite.errors import BusyError, NnliteError
+from nnlite.models import Training
+from nnlite.runs import LogWriter, RunFolder, read_run
+from nnlite.sweep.environment import worker_variables
+from nnlite.sweep.signals import STOP_SIGNALS, held_back_signals
+from nnlite.sweep.strategy import Task, is_met
+from nnlite.sweep.trials import Trial
+from nnlite.sweep.worker import OUT_OF_MEMORY, Outcome, run_task
+
+WATCH_SECONDS = 0.2  # how long a worker outlives its runner, at most
+HANDING_OVER_SECONDS = 0.5
+LOCK_SECONDS = 0.5  # how long the lock of a killed worker may take to drop
+
+
+class Slot:
+    """A place for one trial at a time: a single worker process, replaced when it dies.
+
+    Args:
+        make: makes a trial's training, in the worker.
+        variables: of the worker's environment, beside those that `worker_variables` names.
+    """
+
+    def __init__(self, make: Callable[[Trial], Training], variables: Mapping[str, str] | None = None) -> None:
+        self._make = make
+        self._variables = {**worker_variables(), **(variables or {})}
+        self._task: Future[Outcome] | None = None  # the last one
+        self._executor = self._new_executor()
+
+    def submit(self, task: Task, folder: RunFolder, context: dict[str, Any]) -> "Future[Outcome]":
+        """Have the worker carry out `task`."""
+        try:
+            return self._submit(task, folder, context)
+        except BrokenProcessPool:  # it died while it had nothing to do
+            self._renew()
+            return self._submit(task, folder, context)
+
+    def outcome_of(self, future: "Future[Outcome]", task: Task, folder: RunFolder) -> Outcome:
+        """What came of a finished task; if its worker died, end its log and make the slot whole again."""
+        try:
+            return future.result()
+        except BrokenProcessPool as error:
+            return self.end(task, folder, f"its worker process died{_exit_code(error)}")
+
+    def end(self, task: Task, folder: RunFolder, reason: str) -> Outcome:
+        """Kill the worker, if it lives, and all that it has started; end the task's log; make the slot whole again."""
+        self._renew()
+        return close_as_failed(task, folder, reason)
+
+    def close(self, *, kill: bool) -> None:
+        """Let the worker go, or end it at once with whatever it is training."""
+        # loky's thread would trip over a task that it has not handed to the worker yet, which takes it a moment.
+        deadline = time.monotonic() + HANDING_OVER_SECONDS
+        while self._task and not (self._task.running() or self._task.done()) and time.monotonic() < deadline:
+            time.sleep(0.001)
+        self._task = None
+        self._executor.shutdown(wait=True, kill_workers=kill)
+
+    def _submit(self, task: Task, folder: RunFolder, context: dict[str, Any]) -> "Future[Outcome]":
+        with held_back_signals():  # the worker, which this call may start, inherits that until it is ready
+            future: Future[Outcome] = self._executor.submit(run_task, task, folder, context, self._make)
+        self._task = future
+        return future
+
+    def _renew(self) -> None:
+        self.close(kill=True)
+        self._executor = self._new_executor()
+
+    def _new_executor(self) -> Any:
+        try:
+            with held_back_signals():  # this starts loky's tracker of shared resources
+                return ProcessPoolExecutor(
+                    max_workers=1, initializer=enter_worker, initargs=(os.getpid(),), env=self._variables
+                )
+        except OSError as error:
+            raise NnliteError(
+                f"no worker process can be started ({(error.strerror or str(error)).lower()}): "
+                "this system's semaphores, on Linux those in /dev/shm, must be at hand"
+            ) from None
+
+
+def close_as_failed(task: Task, folder: RunFolder, reason: str) -> Outcome:
+    """Write the end of a task whose worker has gone, and say what came of it."""
+    close_log(folder, "failed", error=reason)
+    with contextlib.suppress(OSError):
+        run = read_run(folder)
+        if is_met(task, run):  # it had done all that there was to do, and could not say so
+            return Outcome(run.status, run.error)
+    return Outcome("failed", reason)
+
+
+def close_log(folder: RunFolder, status: str, **fields: Any) -> None:
+    """Write the end that a dead worker could not write; not if it did, or if nothing was ever written."""
+    if not folder.log.exists():
+        return
+    # On a full disk it stays without an end, and thus interrupted; where it is busy, somebody else trains it now.
+    with contextlib.suppress(OSError, BusyError), LogWriter(folder.log, patience=LOCK_SECONDS) as log:
+        if not read_run(folder).end and folder.log.stat().st_size:
+            log.write("end", status=status, **fields)
+
+
+def enter_worker(runner: int) -> None:
+    """In the worker, first: leave what a terminal sends to all its processes to the runner, and do not outlive it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+
+    def watch() -> None:
+        while os.getppid() == runner:
+            time.sleep(WATCH_SECONDS)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True, name="watch-runner").start()
+
+
+def _exit_code(error: BaseException) -> str:
+    """Such as " (SIGSEGV(-11))", which loky finds out; a SIGKILL is how a system without memory ends a process."""
+    codes: Sequence[str] = re.findall(r"\{([^{}]+)\}", str(error))
+    if not codes:
+        return ""
+    return f" ({codes[-1]})" + (f", as when {OUT_OF_MEMORY}" if "SIGKILL" in codes[-1] else "")

@@ -1,0 +1,135 @@
+"""`nnlite predict` and `nnlite sample`: trained models in use."""
+
+import json
+import shlex
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from nnlite.images import read_png
+from nnlite.models import prepare_reference
+
+BEST = "weight_average = 0.9\nbatch_norm = true\ndropout = 0.1\ninput_scaling = 'standardized'\nepochs = 12\n"
+
+
+@pytest.fixture(scope="module")
+def classifier(tmp_path_factory, digits_folder, nnlite):
+    """The folder of experiments of a small trained classifier, made of all that a network can have."""
+    folder = tmp_path_factory.mktemp("classifier")
+    (folder / "sweep.toml").write_text(
+        f'name = "tiny"\nmodel = "classifier"\ndataset = "{digits_folder}"\n'
+        f"[fixed]\nvalidation = 300\nhidden = [64]\noptimizer = 'adam'\nlearning_rate = 0.01\n{BEST}"
+    )
+    nnlite("train", folder / "sweep.toml", "--experiments", folder, code=0)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def generator(tmp_path_factory, digits, digits_folder, nnlite):
+    folder = tmp_path_factory.mktemp("gan")
+    prepare_reference(digits)
+    (folder / "sweep.toml").write_text(
+        f'name = "tiny"\nmodel = "gan"\ndataset = "{digits_folder}"\n[fixed]\nvalidation = 300\nhidden = [16]\n'
+        "discriminator_hidden = [16]\nepochs = 1\nlatent_dim = 8\nbatch_norm = true\nweight_average = 0.9\n"
+    )
+    nnlite("train", folder / "sweep.toml", "--experiments", folder, code=0)
+    return folder
+
+
+@pytest.fixture
+def pictures(tmp_path, digits):
+    """Files of test images, enlarged and dark on light, and their labels."""
+    images, labels = digits.split(0).test.take(np.arange(20))
+    paths = [tmp_path / f"digit {number}.png" for number in range(len(images))]
+    for path, image in zip(paths, images, strict=True):
+        large = Image.fromarray(255 - image.reshape(28, 28)).resize((140, 140), Image.Resampling.BICUBIC)
+        large.save(path)
+    return paths, labels
+
+
+def test_predict_names_the_class_of_each_image_with_a_bar_for_each_class(ask, classifier, pictures):
+    paths, _ = pictures
+    lines = ask("predict", "@last", *paths[:2], "--experiments", classifier).stdout.splitlines()
+    assert len(lines) == 2 * 11
+    assert lines[0].startswith(f"{paths[0]}: ")
+    shown = lines[0].removeprefix(f"{paths[0]}: ")
+    shares = {line.split()[0]: float(line.split()[1].rstrip("%")) for line in lines[1:11]}
+    assert max(shares, key=shares.get) == shown
+    assert sum(shares.values()) == pytest.approx(100, abs=0.1)
+    longest = max(lines[1:11], key=lambda line: line.count("#"))
+    assert longest.split()[0] == shown
+
+
+def test_predict_is_as_good_as_the_classifier(ask, classifier, pictures):
+    paths, labels = pictures
+    answer = json.loads(ask("predict", "@last", *paths, "--experiments", classifier, "--json").stdout)
+    assert answer["schema"] == "nnlite.predict/1"
+    assert [each["image"] for each in answer["predictions"]] == list(map(str, paths))
+    assert np.mean([each["label"] == label for each, label in zip(answer["predictions"], labels, strict=True)]) >= 0.8
+    for each in answer["predictions"]:
+        assert each["class"] == str(each["label"])
+        assert sum(each["probabilities"].values()) == pytest.approx(1.0)
+        assert each["probability"] == max(each["probabilities"].values())
+
+
+def test_a_run_without_weights_names_the_command_that_makes_them(ask, classifier, pictures, tmp_path):
+    run = next(classifier.glob("tiny/*/run.jsonl")).parent
+    bare = tmp_path / "bare" / run.name
+    bare.mkdir(parents=True)
+    (bare / "run.jsonl").write_bytes((run / "run.jsonl").read_bytes())
+    said = ask("predict", bare, pictures[0][0], code=2).stderr
+    assert "has no best.npz" in said
+    command = said.split("`")[1]
+    words = shlex.split(command.replace("repeated", str(tmp_path / "repeated")))
+    assert words[0] == "nnlite"
+    ask(*words[1:])
+    ask("predict", run.name, pictures[0][0], "--experiments", tmp_path / "repeated")
+
+
+def test_weights_of_another_network_are_refused(ask, classifier, pictures, tmp_path):
+    run = next(classifier.glob("tiny/*/run.jsonl")).parent
+    other = tmp_path / run.name
+    other.mkdir()
+    (other / "run.jsonl").write_bytes((run / "run.jsonl").read_bytes())
+    np.savez(other / "best.npz", weight=np.zeros(3))
+    assert "of another network" in ask("predict", other, pictures[0][0], code=2).stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"), [("odd.png", b"odd", "is not an image"), ("no.png", None, "no such")]
+)
+def test_what_is_no_image_is_told_in_a_sentence_before_anything_is_answered(
+    ask, classifier, pictures, tmp_path, name, content, said
+):
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    result = ask("predict", "@last", pictures[0][0], tmp_path / name, "--experiments", classifier, code=2)
+    assert said in result.stderr
+    assert name in result.stderr
+    assert result.stdout == ""
+
+
+def test_a_gan_predicts_nothing_and_a_classifier_draws_nothing(ask, classifier, generator, pictures):
+    assert (
+        "`nnlite sample` uses it" in ask("predict", "@last", pictures[0][0], "--experiments", generator, code=2).stderr
+    )
+    assert "`nnlite predict` uses it" in ask("sample", "@last", "--experiments", classifier, code=2).stderr
+
+
+def test_sample_draws_a_grid_that_its_seed_repeats(ask, generator, tmp_path):
+    draw = ("sample", "@last", "--experiments", generator, "--count", 7)
+    assert "7 images of run" in ask(*draw, "--out", tmp_path / "one.png").stdout
+    ask(*draw, "--out", tmp_path / "again.png")
+    answer = json.loads(ask(*draw, "--out", tmp_path / "other.png", "--seed", 1, "--json").stdout)
+    assert (answer["count"], answer["seed"]) == (7, 1)
+    one, again, other = (read_png(tmp_path / f"{name}.png") for name in ("one", "again", "other"))
+    assert one.shape == (3 * 29 + 1, 3 * 29 + 1)
+    assert np.array_equal(one, again)
+    assert not np.array_equal(one, other)
+
+
+def test_sample_writes_png_files_alone(ask, generator):
+    assert (
+        "such as drawn.png" in ask("sample", "@last", "--experiments", generator, "--out", "drawn.jpg", code=2).stderr
+    )
