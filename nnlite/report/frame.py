@@ -12,14 +12,13 @@ Columns, in this order:
 A run that has no epoch yet, or failed before the first, keeps one row whose `epoch` and metrics are missing.
 """
 
-import json
-import math
 from collections.abc import Iterable
 from os import PathLike
 from pathlib import Path
 
 import pandas as pd
 
+from nnlite.report.cells import column_of, finite, readable, writable
 from nnlite.report.collection import collect
 from nnlite.runs import METRICS, Run
 
@@ -59,33 +58,3 @@ def epoch_frame(runs: Iterable[Run]) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=pd.Index(columns))
     types = {"epoch": "Int64", **dict.fromkeys(metrics, "float64")}
     return frame.astype(types)
-
-
-def readable(value: object) -> object:
-    """A hyperparameter as something that one can read, sort and group by."""
-    if isinstance(value, list | tuple):
-        return "-".join(str(readable(item)) for item in value) or "none"
-    if isinstance(value, dict):
-        return json.dumps(value, sort_keys=True)
-    return writable(value) if isinstance(value, str) else value
-
-
-def column_of(name: str) -> str:
-    """The column of a hyperparameter."""
-    return f"config.{writable(name)}"
-
-
-def writable(word: str) -> str:
-    """The text with what no file can hold (half of a surrogate pair, which JSON lets pass) as its escape."""
-    return word.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def finite(value: object) -> float | None:
-    """The logged value as a finite float, or None: no ranking and no plot can use anything else."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        number = float(value)
-    except OverflowError:  # JSON's integers have no limit
-        return None
-    return number if math.isfinite(number) else None

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from nnlite.report.frame import finite, readable
+from nnlite.report.cells import finite, readable
 from nnlite.runs import Metric, Run
 
 
@@ -36,7 +36,8 @@ class Group:
         swept = list(dict.fromkeys(name for run in self.runs for name in _names(run.start.get("swept"))))
         present = {name for run in self.runs for name in run.config} - {"seed"}
         ordered = [name for name in swept if name in present] + sorted(present.difference(swept))
-        differing = [name for name in ordered if len({repr(readable(run.config.get(name))) for run in self.runs}) > 1]
+        configs = [run.config for run in self.runs]
+        differing = [name for name in ordered if not _alike([config.get(name) for config in configs])]
         return differing or [name for name in swept if name in present]
 
     @property
@@ -69,6 +70,13 @@ def natural(value: object) -> tuple[tuple[int, float, str], ...]:
         return ((0, size, ""),)
     pieces = re.split(r"(\d+)", str(value))
     return tuple((0, float(piece), "") if piece.isdecimal() else (1, 0.0, piece) for piece in pieces if piece)
+
+
+def _alike(values: list[Any]) -> bool:
+    """Whether all of them read the same; runs from one index share what is the same in all, which is soon seen."""
+    first = values[0]
+    text = repr(readable(first))
+    return all(value is first or repr(readable(value)) == text for value in values)
 
 
 def _names(value: object) -> list[str]:
