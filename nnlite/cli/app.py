@@ -32,6 +32,7 @@ COMMANDS = {
     "runs": "questions",
     "show": "showing",
     "diff": "diffing",
+    "export": "exporting",
     "replay": "replaying",
     "verify": "verifying",
     "predict": "using",

@@ -12,10 +12,13 @@ Columns, in this order:
 A run that has no epoch yet, or failed before the first, keeps one row whose `epoch` and metrics are missing.
 """
 
+import math
+from array import array
 from collections.abc import Iterable
 from os import PathLike
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from nnlite.report.cells import column_of, finite, readable, writable
@@ -39,22 +42,36 @@ def load_runs(path: str | PathLike[str]) -> pd.DataFrame:
 
 
 def epoch_frame(runs: Iterable[Run]) -> pd.DataFrame:
-    """The same of runs that were read already."""
-    rows: list[dict[str, object]] = []
-    hyperparameters: set[str] = set()
-    metrics: set[str] = set()
+    """The same of runs that were read already; their epochs are gone through once, one run after the other."""
+    about: list[dict[str, object]] = []
+    counts: list[int] = []
+    epochs: list[int | None] = []
+    metrics: dict[str, array[float]] = {}
     for run in runs:
         config = {column_of(name): readable(value) for name, value in run.config.items() if name != "seed"}
-        hyperparameters.update(config)
         identity = (*map(writable, (run.sweep, run.id, run.model, run.dataset)), run.seed, run.status)
-        about = {**config, **dict(zip(IDENTITY, identity, strict=True))}
-        names = [name for name in run.metric_names() if name not in about]
-        for epoch in run.epochs or [{}]:
-            numbers = {writable(name): finite(epoch[name]) for name in names if name in epoch}
-            metrics.update(numbers)
-            rows.append({**numbers, **about, "epoch": epoch.get("epoch")})
+        about.append({**config, **dict(zip(IDENTITY, identity, strict=True))})
+        lines = list(run.epochs) or [{}]
+        for name in run.digest.metrics:
+            if (column := writable(name)) not in about[-1]:
+                values = (finite(line.get(name)) for line in lines)
+                _filled(metrics.setdefault(column, array("d")), len(epochs)).extend(
+                    math.nan if value is None else value for value in values
+                )
+        counts.append(len(lines))
+        epochs += [line.get("epoch") for line in lines]
+    hyperparameters = sorted({name for each in about for name in each}.difference(IDENTITY))
+    # Of the runs first, so that what does not change from epoch to epoch is looked at once a run.
+    frame = pd.DataFrame(about, columns=pd.Index([*IDENTITY, *hyperparameters]))
+    frame = frame.loc[frame.index.repeat(counts)].reset_index(drop=True)
     known = [name for name in METRICS if name in metrics]
-    columns = [*IDENTITY, *sorted(hyperparameters), "epoch", *known, *sorted(metrics - METRICS.keys())]
-    frame = pd.DataFrame(rows, columns=pd.Index(columns))
-    types = {"epoch": "Int64", **dict.fromkeys(metrics, "float64")}
-    return frame.astype(types)
+    names = [*known, *sorted(metrics.keys() - METRICS.keys())]
+    columns = {name: np.frombuffer(_filled(metrics[name], len(epochs)), np.float64) for name in names}
+    measured = pd.DataFrame({"epoch": pd.array(epochs, "Int64"), **columns})
+    return pd.concat([frame, measured], axis=1)
+
+
+def _filled(column: "array[float]", length: int) -> "array[float]":
+    """The column, with what is missing up to that length."""
+    column.extend([math.nan] * (length - len(column)))
+    return column
