@@ -7,6 +7,9 @@ const DASHES = ["solid", "dash", "dot", "dashdot"];
 const DARK = matchMedia("(prefers-color-scheme: dark)");
 const CONFIG = { displayModeBar: false, responsive: true };
 const FIRST = 7;
+const SMALLEST_ERROR = 0.5e-4; // half an image of 10,000
+const ACCURACIES = [0, 0.2, 0.5, 0.8, 0.9, 0.95, 0.97, 0.98, 0.99, 0.995, 0.998, 0.999];
+const MOST_TICKS = 12;
 
 const colour = (place) => COLOURS[place % COLOURS.length];
 const faded = (hex) => hex + "2b";
@@ -25,12 +28,26 @@ function layout(more) {
   };
 }
 
-/** The axis of a metric: shares in percent, what spans decades by its logarithm. */
-function valueAxis(metric, values) {
-  const low = Math.min(...values), high = Math.max(...values);
-  const wide = !metric.share && !metric.higher && low > 0 && high > 10 * low;
+const written = (metric, value) => metric.share ? `${Number((100 * value).toFixed(3))} %` : String(Number(value.toPrecision(4)));
+
+/**
+ * How a metric is drawn: the height `of` a value, and the axis. High accuracies stand on the scale of their error's
+ * logarithm, and what spans decades on that of its own, so that both ends can be read.
+ */
+function scaled(metric, values) {
   const unit = metric.unit && !metric.share ? ` [${metric.unit}]` : "";
-  return axis({ title: { text: metric.label + unit }, type: wide ? "log" : "linear", tickformat: metric.share ? ".4~p" : "" });
+  const title = { text: metric.label + unit };
+  if (!values.length) return { of: Number, axis: axis({ title }) };
+  const low = Math.min(...values), high = Math.max(...values);
+  const error = (value) => Math.max(1 - value, SMALLEST_ERROR);
+  if (metric.share && high >= 0.9 && error(low) > 3 * error(high)) {
+    const of = (value) => -Math.log10(error(value));
+    const ticks = ACCURACIES.filter((tick) => of(tick) >= of(low) - 0.1 && of(tick) <= of(high) + 0.1);
+    return { of, axis: axis({ title, tickvals: ticks.map(of), ticktext: ticks.map((tick) => written(metric, tick)) }) };
+  }
+  const wide = !metric.share && !metric.higher && low > 0 && high > 10 * low;
+  const decades = wide ? { type: "log", dtick: high > 300 * low ? 1 : "D2" } : {};
+  return { of: Number, axis: axis({ title, tickformat: metric.share ? ".4~p" : "", ...decades }) };
 }
 
 /** The tests that the words of a filter stand for: a column compared with a value, or a text that a row must hold. */
@@ -124,67 +141,68 @@ class Sweep {
 
   drawCurves() {
     const metric = this.data.metrics.find((each) => each.name === this.find(".metric").value);
-    const traces = [], values = [];
-    for (const place of this.selected) {
-      const { curves, label } = this.data.rows[place];
-      const curve = metric && curves?.[metric.name];
-      if (!curve?.[0].length) continue;
-      const [epochs, means, lows, highs] = curve;
-      values.push(...lows, ...highs);
-      const band = { x: [...epochs, ...[...epochs].reverse()], y: [...highs, ...[...lows].reverse()] };
-      traces.push({ ...band, fill: "toself", fillcolor: faded(colour(place)), line: { width: 0 }, mode: "lines", hoverinfo: "skip" });
-      traces.push({
-        x: epochs, y: means, mode: epochs.length > 12 ? "lines" : "lines+markers", name: `${place + 1}: ${label}`,
+    const drawn = this.selected.filter((place) => metric && this.data.rows[place].curves?.[metric.name]);
+    const curve = (place) => this.data.rows[place].curves[metric.name];
+    const { of, axis: vertical } = metric
+      ? scaled(metric, drawn.flatMap((place) => curve(place).slice(2).flat())) : { of: Number, axis: axis({}) };
+    const traces = drawn.flatMap((place) => {
+      const { label } = this.data.rows[place];
+      const [epochs, means, lows, highs] = curve(place);
+      const edge = { x: [...epochs, ...[...epochs].reverse()], y: [...highs, ...[...lows].reverse()].map(of) };
+      const band = { ...edge, fill: "toself", fillcolor: faded(colour(place)), line: { width: 0 }, mode: "lines", hoverinfo: "skip" };
+      return [band, {
+        x: epochs, y: means.map(of), text: means.map((mean) => written(metric, mean)),
+        mode: epochs.length > 12 ? "lines" : "lines+markers", name: `${place + 1}: ${label}`,
         line: { color: colour(place), dash: DASHES[Math.floor(place / COLOURS.length) % DASHES.length] },
-        hovertemplate: `%{y}<br>epoch %{x}<br>${place + 1}: ${label}<extra></extra>`,
-      });
-    }
-    const vertical = metric && values.length ? valueAxis(metric, values) : axis({});
+        hovertemplate: `%{text}<br>epoch %{x}<br>${place + 1}: ${label}<extra></extra>`,
+      }];
+    });
     Plotly.react(this.find(".curves"), traces, layout({ xaxis: axis({ title: { text: "epoch" } }), yaxis: vertical }), CONFIG);
   }
 
   drawDots(shown) {
     const index = Number(this.find(".parameter").value), parameter = this.data.parameters[index];
-    const chosen = new Set(this.selected);
-    const dots = { x: [], y: [], text: [], marker: { color: [], size: 8, opacity: 0.75 }, mode: "markers" };
-    for (const place of shown) {
-      const { label, trials, values } = this.data.rows[place];
-      for (const [run, seed, value] of trials) {
-        dots.x.push(values[index]);
-        dots.y.push(value);
-        dots.text.push(`run ${run}, seed ${seed}<br>${place + 1}: ${label}`);
-        dots.marker.color.push(chosen.has(place) ? colour(place) : "#8a8a8a");
-      }
-    }
-    dots.hovertemplate = "%{y}<br>%{text}<extra></extra>";
+    const metric = this.data.objective, chosen = new Set(this.selected);
+    const trials = shown.flatMap((place) => this.data.rows[place].trials.map((trial) => [place, ...trial]));
+    const { of, axis: vertical } = scaled(metric, trials.map(([, , , value]) => value));
+    const about = ([place, run, seed, value]) =>
+      `${written(metric, value)}<br>run ${run}, seed ${seed}<br>${place + 1}: ${this.data.rows[place].label}`;
+    const dots = {
+      x: trials.map(([place]) => this.data.rows[place].values[index]), y: trials.map(([, , , value]) => of(value)),
+      text: trials.map(about), hovertemplate: "%{text}<extra></extra>", mode: "markers",
+      marker: { size: 8, opacity: 0.75, color: trials.map(([place]) => (chosen.has(place) ? colour(place) : "#8a8a8a")) },
+    };
     const words = { type: "category", categoryorder: "array", categoryarray: parameter.values };
-    const scale = parameter.values ? words : { type: parameter.log ? "log" : "linear" };
+    const values = [...new Set(dots.x)];
+    const few = values.length <= MOST_TICKS ? { tickvals: values, ticktext: values.map(String) } : { dtick: parameter.log ? 1 : undefined };
+    const scale = parameter.values ? words : { type: parameter.log ? "log" : "linear", ...few };
     const across = axis({ title: { text: parameter.name }, ...scale });
-    const vertical = dots.y.length ? valueAxis(this.data.objective, dots.y) : axis({});
     Plotly.react(this.find(".dots"), [dots], layout({ xaxis: across, yaxis: vertical }), CONFIG);
   }
 
   drawParallel(shown) {
     const lines = shown.sort((one, other) => one - other).slice(0, 100).reverse();
-    const means = lines.map((place) => this.data.rows[place].mean);
-    const objective = { name: this.data.objective.label, low: Math.min(...means), high: Math.max(...means) };
-    const axes = [...this.data.parameters, objective];
+    const { objective: metric, parameters, rows } = this.data;
+    const means = lines.map((place) => rows[place].mean);
+    const [best, worst] = metric.higher ? [Math.max, Math.min] : [Math.min, Math.max];
+    const objective = { name: metric.label, low: worst(...means), high: best(...means) }; // the best on top
+    const axes = [...parameters, objective], { of, axis: upright } = scaled(metric, means);
+    const lifted = upright.type === "log" ? Math.log : of;
     const height = (each, value) => {
       if (each.values) return each.values.length < 2 ? 0.5 : each.values.indexOf(value) / (each.values.length - 1);
-      const scale = each.log ? Math.log : Number;
-      return each.high > each.low ? (scale(value) - scale(each.low)) / (scale(each.high) - scale(each.low)) : 0.5;
+      const scale = each === objective ? lifted : each.log ? Math.log : Number;
+      return each.high !== each.low ? (scale(value) - scale(each.low)) / (scale(each.high) - scale(each.low)) : 0.5;
     };
     const chosen = new Set(this.selected);
     const traces = lines.map((place) => {
-      const { label, mean, score, values } = this.data.rows[place];
+      const { label, mean, score, values } = rows[place];
       const look = chosen.has(place) ? { color: colour(place), width: 3 } : { color: "#8a8a8a55", width: 1.5 };
       return {
         x: axes.map((_, index) => index), y: axes.map((each, index) => height(each, [...values.map(String), mean][index])),
         mode: "lines", line: look, hovertemplate: `${score}<br>${place + 1}: ${label}<extra></extra>`,
       };
     });
-    const share = this.data.objective.share;
-    const end = (each, value) => each === objective && share ? `${Number((100 * value).toPrecision(4))} %` : String(Number(value.toPrecision(4)));
+    const end = (each, value) => each === objective ? written(metric, value) : String(Number(value.toPrecision(4)));
     const ends = axes.flatMap((each, x) => [0, 1].map((y) => ({
       x, y, yshift: y ? 12 : -12, showarrow: false,
       text: each.values ? each.values.at(y ? -1 : 0) : end(each, y ? each.high : each.low),

@@ -76,7 +76,8 @@ def _verdict(ranking: Ranking) -> list[str]:
     count = counted(len(ranking.configurations), "configuration")
     label, worth = text(winner.label), text(findings.worth(ranking, winner))
     first = f"<strong>{label}</strong> is the best of {count}: {text(ranking.metric.label)} {worth}."
-    return [first, *map(text, findings.about_the_winner(ranking, ties(ranking), lambda each: each.label))]
+    sentences = findings.about_the_winner(ranking, ties(ranking), lambda each: visible(each.label))
+    return [first, *map(html.escape, sentences)]
 
 
 def _controls(own: str) -> str:

@@ -272,6 +272,7 @@ def test_the_table_says_without_any_program_what_each_configuration_is_worth(pag
     configs = {(run.sweep, json.dumps({**run.config, "seed": None}, sort_keys=True)) for run in read_runs(PUBLISHED)[0]}
     assert rows == len(configs)
     assert "<strong>hidden 128, learning_rate 3</strong> is the best of 8 configurations" in html
+    assert all(sentence.endswith(".") for sentence in re.findall(r"<p>(.*?)</p>", html[:20_000]))
 
 
 def test_the_page_loads_and_sends_nothing(page):
