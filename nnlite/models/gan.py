@@ -17,7 +17,7 @@ from nnlite.autodiff import GradientTape, stop_gradient
 from nnlite.data import Dataset
 from nnlite.models.hyperparameters import GanHyperparameters
 from nnlite.models.penalties import feature_distance, gradient_penalty
-from nnlite.models.quality import Gaussian, class_shares, frechet_distance, label_entropy, mode_coverage
+from nnlite.models.quality import Gaussian, class_counts, frechet_distance, label_entropy, mode_coverage
 from nnlite.models.reference import load_reference
 from nnlite.models.training import (
     BLACK_TO_WHITE,
@@ -139,7 +139,7 @@ class GanTraining(Training):
                 discriminator_losses += self._train_discriminator(real, stop_gradient(drawn))
             generator_losses.append(self._train_generator(tape, drawn, real))
         trained = time.perf_counter()
-        quality, samples = self._judge()
+        quality, samples, counts = self._judge()
         metrics = {
             "generator_loss": _mean(generator_losses),
             # Where an epoch has so few batches that the discriminator sat out all of them, it has no loss.
@@ -149,7 +149,7 @@ class GanTraining(Training):
             "seconds": time.perf_counter() - started,
             "images_per_second": len(self.split.train) / (trained - started),
         }
-        return Epoch(self._epoch, metrics, samples)
+        return Epoch(self._epoch, metrics, samples, counts.tolist())
 
     def _train_generator(self, tape: GradientTape, drawn: Any, real: Any) -> float:
         """One update of the generator, which has `drawn` on `tape`; the cross-entropy part of its loss."""
@@ -227,19 +227,20 @@ class GanTraining(Training):
     def _draw_latents(self, count: int) -> NDArray[np.float32]:
         return self._latent.standard_normal((count, self.config.latent_dim), dtype=np.float32)
 
-    def _judge(self) -> tuple[dict[str, float], NDArray[np.uint8]]:
-        """The quality of what the generator draws now from the same latent vectors as ever, and its first images."""
+    def _judge(self) -> tuple[dict[str, float], NDArray[np.uint8], NDArray[np.intp]]:
+        """What the generator draws now from the same latent vectors as ever: its quality, first images and classes."""
         with averaged(self.generator, self._average):
             images = draw(self.generator, self._judged_latents)
         samples = images[:SHOWN].reshape(-1, *self._dataset.image_shape)
         features, labels = self._reference.judge(images)
-        shares = class_shares(labels, self._dataset.classes)
+        counts = class_counts(labels, self._dataset.classes)
+        shares = counts / len(labels)
         quality: dict[str, float] = {"mode_coverage": mode_coverage(shares), "label_entropy": label_entropy(shares)}
         if self._real is not None:
             finite = bool(np.isfinite(features).all())
             fid = frechet_distance(self._real, Gaussian.fitted_to(features)) if finite else float("nan")
             quality = {"fid": fid, **quality}
-        return quality, samples
+        return quality, samples, counts
 
 
 def updates_a_batch(config: GanHyperparameters) -> float:

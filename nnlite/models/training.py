@@ -54,11 +54,13 @@ class Epoch:
         number: from 1.
         metrics: what was measured, by the names in `nnlite.runs.metrics`.
         samples: a generator's images of the same latent points at every epoch, (n, height, width) uint8, if it is one.
+        class_counts: how many of the images that it was judged by are of each class, if it is one.
     """
 
     number: int
     metrics: dict[str, float]
     samples: NDArray[np.uint8] | None = None
+    class_counts: list[int] | None = None
 
 
 @dataclass(frozen=True)

@@ -210,6 +210,14 @@ def test_quality_and_samples_are_of_the_same_latent_points_at_every_epoch(traini
     assert first.metrics["fid"] == pytest.approx(second.metrics["fid"], rel=1e-3)
 
 
+def test_the_classes_of_the_judged_images_are_counted_and_the_metrics_follow_from_them(training):
+    (epoch,) = training().epochs()
+    shares = np.array(epoch.class_counts) / 10_000
+    assert sum(epoch.class_counts) == 10_000
+    assert epoch.metrics["mode_coverage"] == np.sum(shares > 0.01)
+    assert epoch.metrics["label_entropy"] == pytest.approx(-sum(p * np.log2(p) for p in shares if p))
+
+
 def test_without_validation_images_there_is_no_distance_but_a_score(training):
     gan = training(validation=0)
     (epoch,) = gan.epochs()
