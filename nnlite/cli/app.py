@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from nnlite.cli import datasets, diffing, questions, replaying, showing, starting, training, using, verifying
+from nnlite.cli import datasets, diffing, judging, questions, replaying, showing, starting, training, using, verifying
 from nnlite.cli.output import say
 from nnlite.errors import InputError, NnliteError
 from nnlite.sweep import Stopped
@@ -37,6 +37,7 @@ app.command()(replaying.replay)
 app.command()(verifying.verify)
 app.command()(using.predict)
 app.command()(using.sample)
+app.command()(judging.judge)
 app.add_typer(datasets.data, name="data")
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from nnlite.autodiff import GradientTape, stop_gradient
 from nnlite.data import Dataset
 from nnlite.models.hyperparameters import GanHyperparameters
+from nnlite.models.manifold import K, precision_recall
 from nnlite.models.penalties import feature_distance, gradient_penalty
 from nnlite.models.quality import Gaussian, class_counts, frechet_distance, label_entropy, mode_coverage
 from nnlite.models.reference import load_reference
@@ -119,11 +120,16 @@ class GanTraining(Training):
         return self._average.weights() if self._average else self.generator.state()
 
     def score(self, weights: Arrays) -> dict[str, float]:
-        """The Fréchet distance to the test images."""
+        """The Fréchet distance to the test images, and precision and recall as against as many of them."""
         with borrowed(self.generator, weights):
             features, _ = self._reference.judge(draw(self.generator, self._judged_latents))
-        real = self._reference.summarise(self.split.test)
-        return {"test_fid": frechet_distance(real, Gaussian.fitted_to(features))}
+        real = self._reference.features_of(self.split.test)
+        scores = {"test_fid": frechet_distance(Gaussian.fitted_to(real), Gaussian.fitted_to(features))}
+        size = min(len(real), len(features))
+        if size > K:
+            precision, recall = precision_recall(real[:size], features[:size])
+            scores |= {"test_precision": precision, "test_recall": recall}
+        return scores
 
     def _train_one_epoch(self) -> Epoch:
         started = time.perf_counter()
