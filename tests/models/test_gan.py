@@ -9,7 +9,8 @@ from autograd import elementwise_grad, grad
 
 from nnlite.errors import InputError
 from nnlite.models import GanHyperparameters, GanTraining
-from nnlite.models.gan import draw, updates_a_batch
+from nnlite.models.adversaries import draw
+from nnlite.models.gan import updates_a_batch
 from nnlite.nn import BatchNorm, Dense, Dropout
 
 
