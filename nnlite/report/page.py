@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from nnlite.report import illustrations, provenance, results
+from nnlite.report.collapse import collapse
 from nnlite.report.estimates import score_with_interval
 from nnlite.report.groups import Group
 from nnlite.report.markdown import code, link, slug, table, text
@@ -23,6 +24,7 @@ SECTIONS: tuple[Callable[[Ranking, str], Section], ...] = (
     lambda ranking, _: results.leader_board(ranking),
     illustrations.comparison,
     illustrations.curves,
+    collapse,
     illustrations.pictures,
     lambda ranking, _: results.final_score(ranking),
     lambda ranking, _: provenance.losses(ranking),
