@@ -81,7 +81,7 @@ def _warn_of_choice(found: "list[Best]", metric: str | None, *, simplest: bool) 
 
 
 def _answer(found: "Best") -> None:
-    from nnlite.report import findings  # noqa: PLC0415 - as above
+    from nnlite.report import edges, findings  # noqa: PLC0415 - as above
 
     run, chosen = found.trial.run, found.ranking.metric
     count = len(found.ranking.configurations)
@@ -93,6 +93,8 @@ def _answer(found: "Best") -> None:
         answer(f"{about}: {found.configuration.label} has {known}, {_place(found)}")
     for sentence in findings.about_the_winner(found.ranking, found.ties, lambda each: each.label):
         answer(sentence)
+    for edge in edges(found.ranking):
+        answer(f"At an edge: {findings.at_the_edge(edge)}\n  {edge.line}")
     value = score(chosen, found.trial.value or 0.0)
     when = f" after epoch {found.trial.epoch}" if found.trial.epoch else ""
     when += "" if run.status == "completed" else f"; it is {run.status}, with {len(run.epochs)} epochs trained"

@@ -5,10 +5,12 @@ Each function writes plain text; `name` says how a configuration is called there
 
 from collections.abc import Callable, Iterable, Sequence
 
+from nnlite.report.edges import Edge
 from nnlite.report.estimates import lead, score_with_interval
+from nnlite.report.frame import readable
 from nnlite.report.ranking import Configuration, Ranking
 from nnlite.report.ties import LEVEL, Ties
-from nnlite.runs.quantities import counted, score
+from nnlite.runs.quantities import counted, number, score
 
 Naming = Callable[[Configuration], str]
 MOST_NAMED = 5  # configurations in a sentence
@@ -78,6 +80,13 @@ def lucky_run(found: Ties, ranking: Ranking, name: Naming) -> str:
         f"The best single run, {trial.run.id} with {score(ranking.metric, trial.value)}, is of another configuration, "
         f"{name(other)}: one seed more or less."
     )
+
+
+def at_the_edge(edge: Edge) -> str:
+    """That the best value of a hyperparameter has no neighbour on one side; the line that looks there follows."""
+    value = number(readable(edge.value))
+    near = f"is the {edge.end}" if edge.table == "grid" else f"is at the {edge.end} end"
+    return f"{edge.name} {value} {near} of {edge.tried} values tried: the best may lie beyond. In [{edge.table}]:"
 
 
 def of_seeds(count: int) -> str:

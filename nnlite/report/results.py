@@ -1,6 +1,7 @@
 """The sections of a page that say what came out: who won and by how much, the leader board, the test score."""
 
 from nnlite.report import findings
+from nnlite.report.edges import edges
 from nnlite.report.estimates import lead, score_with_interval
 from nnlite.report.findings import of_seeds
 from nnlite.report.frame import finite, readable
@@ -35,7 +36,15 @@ def verdict(ranking: Ranking) -> Section:
     runner_up = rivals[0].configuration
     gap, half = difference(winner.estimate, rivals[0].configuration.estimate)
     words += f", {lead(metric, abs(gap), half)} better than the runner-up, {named(runner_up)}."
-    return Section("", [words, " ".join(findings.about_the_winner(ranking, found, named))])
+    return Section("", [words, " ".join(findings.about_the_winner(ranking, found, named)), *_edges(ranking)])
+
+
+def _edges(ranking: Ranking) -> list[str]:
+    """Where the winner stands at an edge of what was tried, each with the lines that look beyond it."""
+    blocks = []
+    for edge in edges(ranking):
+        blocks += [f"**At an edge:** {text(findings.at_the_edge(edge))}", f"```toml\n{edge.line}\n```"]
+    return blocks
 
 
 def leader_board(ranking: Ranking) -> Section:
