@@ -7,7 +7,6 @@ from typing import Any
 
 from nnlite.models import HYPERPARAMETERS
 
-
 BOUNDS = ("ge", "gt", "le", "lt")  # as pydantic calls them
 
 
