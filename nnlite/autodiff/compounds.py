@@ -110,10 +110,17 @@ IN_PLACE = {
         Activation(
             "leaky_relu",
             lambda x, out: np.maximum(x, LEAK * x, out=out),
-            lambda y: np.maximum(y > 0, y.dtype.type(LEAK)),
+            lambda y: _one_or_leak(y > 0, y.dtype.type),
         ),
     )
 }
+
+
+def _one_or_leak(positive: Any, kind: Callable[[float], Any]) -> Any:
+    """1 where `positive` is true, else LEAK, both exactly: in half the time of a selection."""
+    slope = positive * kind(1.0 - LEAK)
+    slope += kind(LEAK)
+    return slope
 
 
 def _scaled(g: Any, slope: Any) -> Any:
@@ -182,13 +189,14 @@ def softmax_cross_entropy(logits: Any, labels: Any) -> Any:
         )
     if labels.dtype.kind == "i" and np.minimum.reduce(labels) < 0:  # which would count from the last class
         raise ValueError("a label is negative")
-    of_label = (np.arange(len(labels)), labels)
+    rows = np.arange(len(labels))
     shifted = logits - np.maximum.reduce(logits, 1, keepdims=True)
-    chosen = shifted[of_label]
+    chosen = shifted[rows, labels]  # which also finds a label that is too large
     error = np.exp(shifted, out=shifted)  # softmax(logits) - one_hot(labels), step by step
     sums = np.add.reduce(error, 1, keepdims=True)
     error /= sums
-    error[of_label] -= 1.0
+    flat = error.reshape(-1)  # a view, whose elements are found sooner than by row and column
+    flat[rows * error.shape[1] + labels] -= 1.0
     return np.add.reduce(np.log(sums)[:, 0] - chosen) * (1.0 / len(labels)), error
 
 

@@ -14,7 +14,19 @@ from typing import Annotated
 
 import typer
 
-from nnlite.cli import datasets, diffing, judging, questions, replaying, showing, starting, training, using, verifying
+from nnlite.cli import (
+    choosing,
+    datasets,
+    diffing,
+    judging,
+    questions,
+    replaying,
+    showing,
+    starting,
+    training,
+    using,
+    verifying,
+)
 from nnlite.cli.output import say
 from nnlite.errors import InputError, NnliteError
 from nnlite.sweep import Stopped
@@ -29,7 +41,7 @@ app.command()(starting.init)
 app.command()(training.sweep)
 app.command()(training.train)
 app.command()(questions.report)
-app.command()(questions.best)
+app.command()(choosing.best)
 app.command()(questions.runs)
 app.command()(showing.show)
 app.command()(diffing.diff)

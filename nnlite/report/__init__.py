@@ -2,6 +2,7 @@
 
 from nnlite.report.best import Best, best
 from nnlite.report.collection import Collection, collect
+from nnlite.report.edges import edges
 from nnlite.report.frame import load_runs
 from nnlite.report.groups import Group, group_runs
 from nnlite.report.listing import entries
@@ -17,6 +18,7 @@ __all__ = [
     "Trial",
     "best",
     "collect",
+    "edges",
     "entries",
     "group_runs",
     "load_runs",

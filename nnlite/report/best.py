@@ -1,28 +1,40 @@
-"""The best trial: its metrics, its parameters, where it lies, and the ranking that it comes from."""
+"""The best trial: that of the best seed of the configuration that won, with its metrics, its parameters and its folder.
+
+What won is decided by means over seeds: a single run may do better by luck, and then its configuration does not win.
+"""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from nnlite.errors import NothingFoundError
 from nnlite.queries import Entry
 from nnlite.report.collection import collect, conflicts_among
+from nnlite.report.edges import edges
 from nnlite.report.frame import finite
 from nnlite.report.groups import Group, group_runs
 from nnlite.report.ranking import At, Configuration, Ranking, Trial, rank
+from nnlite.report.ties import LEVEL, TEST, Ties, cheapest, ties
 from nnlite.runs import METRICS, Conflict, Metric, Run, metric_named, skim_run
 
 
 @dataclass(frozen=True)
 class Best:
-    """The best trial of a group and the ranking that it comes from (the winner by mean may be another).
+    """A configuration of a ranking, by its best trial.
 
-    `conflicts` are those of the runs that were ranked.
+    Attributes:
+        ranking: the ranking that it comes from.
+        configuration: the winner, or another of the best.
+        trial: the best of its seeds.
+        ties: what cannot be told apart from the winner; None if nobody won.
+        conflicts: those of the runs that were ranked.
     """
 
     ranking: Ranking
+    configuration: Configuration
     trial: Trial
+    ties: Ties | None
     conflicts: list[Conflict]
 
     @property
@@ -44,6 +56,21 @@ class Best:
         parameters = {name: self.trial.run.config.get(name) for name in self.ranking.group.varied}
         return Entry(self.trial.run, self.ranking.metric, Configuration(parameters, []).label)
 
+    def evidence(self) -> dict[str, Any]:
+        """How sure it is that this is the best: its mean over seeds, what ties with the winner, the worth of luck."""
+        known = self.ties
+        told: dict[str, Any] = {
+            "configuration": _summary(self.configuration),
+            "configurations": len(self.ranking.configurations),
+            "edges": [asdict(edge) for edge in edges(self.ranking)],
+        }
+        if known is None:
+            return told | {"tie": None, "luck": None}
+        members = [_summary(known.winner) | {"p": None}]
+        members += [_summary(each.configuration) | {"p": each.p} for each in known.tied]
+        test = {"test": TEST, "level": LEVEL, "tests": len(known.tested), "untested": len(known.untested)}
+        return told | {"tie": {**test, "members": members} if known.tested else None, "luck": known.optimism}
+
     @property
     def folder(self) -> Path:
         """Where the run lies."""
@@ -57,8 +84,9 @@ def best(
     *,
     keep: Callable[[list[Run]], list[Run]] = list,
     top: int = 1,
+    simplest: bool = False,
 ) -> list[Best]:
-    """The best trials of each group at or below `root`, by `metric` or by each sweep's own objective.
+    """The best configurations of each group at or below `root`, by `metric` or by each sweep's own objective.
 
     Groups that have no finite value of it are left out. That a `test_*` metric selects on the test set is for the
     caller to say: `ranking.metric.on_test`.
@@ -68,7 +96,8 @@ def best(
         metric: what to rank by.
         at: which of a run's epochs counts.
         keep: which of the runs found there to rank.
-        top: how many trials of each group.
+        top: how many configurations of each group.
+        simplest: put the cheapest of the winner and those that cannot be told apart from it first.
 
     Raises:
         InputError: `root` does not exist, or there is no such metric.
@@ -79,14 +108,38 @@ def best(
     chosen = _metric(metric, groups) if metric else None
     rankings = [rank(group, chosen, at) for group in groups]
     found = [
-        Best(ranking, trial, conflicts_among(collection.conflicts, ranking.group.runs))
+        Best(ranking, configuration, trial, known, conflicts_among(collection.conflicts, ranking.group.runs))
         for ranking in rankings
-        for trial in ranking.best_trials()[:top]
+        for known in [ties(ranking)]
+        for configuration in _first(ranking, known, simplest=simplest)[:top]
+        if (trial := ranking.best_trial([configuration]))
     ]
     if not found:
         names = ", ".join(sorted({ranking.metric.name for ranking in rankings}))
         raise NothingFoundError(f"no run in {root} that neither failed nor diverged has logged {names}")
     return found
+
+
+def _summary(configuration: Configuration) -> dict[str, Any]:
+    """A configuration in numbers."""
+    known = configuration.estimate
+    return {
+        "parameters": configuration.parameters,
+        "mean": known.mean if known else None,
+        "half_interval": known.half if known else None,
+        "std": known.std if known and known.n > 1 else None,
+        "runs": [each.run.id for each in configuration.counted],
+        "seeds": [each.run.seed for each in configuration.counted],
+        "seconds": configuration.seconds,
+    }
+
+
+def _first(ranking: Ranking, known: Ties | None, *, simplest: bool) -> list[Configuration]:
+    """The configurations that have a value, in the order in which they are wanted."""
+    if not simplest or known is None:
+        return ranking.ranked
+    chosen = cheapest(known.contenders)
+    return [chosen, *(each for each in ranking.ranked if each is not chosen)]
 
 
 def _metric(name: str, groups: list[Group]) -> Metric:

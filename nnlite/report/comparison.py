@@ -18,6 +18,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 from matplotlib.transforms import ScaledTranslation
 
+from nnlite.report.frame import column_of
 from nnlite.report.groups import natural
 from nnlite.report.intervals import estimate
 from nnlite.report.style import PALETTE, WIDTH, axis_label, in_house_style, plain, value_axis
@@ -166,12 +167,12 @@ def _apart(values: list[float], *, logarithmic: bool) -> list[float]:
 
 def values_of(rows: pd.DataFrame, name: str) -> list[Any]:
     """The values that a hyperparameter took, in order; None where a run has no such hyperparameter."""
-    column = rows[f"config.{name}"]
+    column = rows[column_of(name)]
     values = {None if pd.isna(value) else value for value in column.astype(object)}
     return sorted(values, key=natural)
 
 
 def having(rows: pd.DataFrame, name: str, value: object) -> "pd.Series[bool]":
     """Which rows have this value."""
-    column = rows[f"config.{name}"]
+    column = rows[column_of(name)]
     return column.isna() if value is None else column == value

@@ -45,13 +45,13 @@ def epoch_frame(runs: Iterable[Run]) -> pd.DataFrame:
     hyperparameters: set[str] = set()
     metrics: set[str] = set()
     for run in runs:
-        config = {f"config.{name}": readable(value) for name, value in run.config.items() if name != "seed"}
+        config = {column_of(name): readable(value) for name, value in run.config.items() if name != "seed"}
         hyperparameters.update(config)
-        identity = (run.sweep, run.id, run.model, run.dataset, run.seed, run.status)
+        identity = (*map(writable, (run.sweep, run.id, run.model, run.dataset)), run.seed, run.status)
         about = {**config, **dict(zip(IDENTITY, identity, strict=True))}
         names = [name for name in run.metric_names() if name not in about]
         for epoch in run.epochs or [{}]:
-            numbers = {name: finite(epoch[name]) for name in names if name in epoch}
+            numbers = {writable(name): finite(epoch[name]) for name in names if name in epoch}
             metrics.update(numbers)
             rows.append({**numbers, **about, "epoch": epoch.get("epoch")})
     known = [name for name in METRICS if name in metrics]
@@ -67,7 +67,17 @@ def readable(value: object) -> object:
         return "-".join(str(readable(item)) for item in value) or "none"
     if isinstance(value, dict):
         return json.dumps(value, sort_keys=True)
-    return value
+    return writable(value) if isinstance(value, str) else value
+
+
+def column_of(name: str) -> str:
+    """The column of a hyperparameter."""
+    return f"config.{writable(name)}"
+
+
+def writable(word: str) -> str:
+    """The text with what no file can hold (half of a surrogate pair, which JSON lets pass) as its escape."""
+    return word.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def finite(value: object) -> float | None:

@@ -1,6 +1,6 @@
 """The sections of a page that are pictures: learning curves, comparison plots, and the samples of a GAN."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,8 @@ from nnlite.report.comparison import parameter_plots
 from nnlite.report.curves import MOST_BANDS, MOST_LINES, learning_curves, shown_ranks
 from nnlite.report.frame import epoch_frame
 from nnlite.report.heatmap import heat_map
-from nnlite.report.markdown import code, image, text
+from nnlite.report.importance import GROUPS, MOST_LEVELS, decompose
+from nnlite.report.markdown import code, image, table, text
 from nnlite.report.ranking import Ranking, Trial, abreast
 from nnlite.report.results import named
 from nnlite.report.section import Section
@@ -70,7 +71,7 @@ def curves(ranking: Ranking, prefix: str) -> Section:
 
 def comparison(ranking: Ranking, prefix: str) -> Section:
     """What each hyperparameter did to the objective."""
-    section = Section("What made the difference")
+    section = Section("What made the difference", list(_importance(ranking)))
     names = ranking.group.varied
     ranking, last = abreast(ranking)  # those that were pruned are compared where they still were on a level
     trials = ranking.trial_frame()
@@ -93,6 +94,36 @@ def comparison(ranking: Ranking, prefix: str) -> Section:
         when = "" if last is None else f" after {counted(last, 'epoch')}"
         section.blocks.append(f"Mean over the seeds of each pair{when}; the brighter the better, the best in bold.")
     return section
+
+
+def _importance(ranking: Ranking) -> Iterator[str]:
+    """A table of what each hyperparameter explains, and how that is reckoned."""
+    found = decompose(ranking)
+    if found is None:
+        return
+    rows = [[code(each.name), _percent(each.share), _luck(each.p), text(each.best)] for each in found.parts]
+    rows += [
+        [f"{code(one)} with {code(other)}, beyond each alone", _percent(share), "", ""]
+        for one, other, share in found.pairs
+    ]
+    if found.seeds is not None:
+        rows.append(["the seed", _percent(found.seeds), "", ""])
+    yield table(["", "explains", "without an effect", "ranks best with"], rows, [1])
+    when = "" if found.epoch is None else f", after {counted(found.epoch, 'epoch')}, which is how far all of them got"
+    yield (
+        f"Explains: the share of the variance of the ranks of {found.runs} runs (the best first, lost ones last{when}) "
+        "that lies between the values, adjusted for their number: eta² = (H - k + 1) / (n - k) of Kruskal and Wallis' "
+        f"test, whose p says how likely so much is without an effect. More than {MOST_LEVELS} numbers are cut into "
+        f"{GROUPS} groups of equal size."
+    )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
+
+
+def _luck(p: float) -> str:
+    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
 
 
 def pictures(ranking: Ranking, prefix: str) -> Section:

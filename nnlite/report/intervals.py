@@ -8,7 +8,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scipy.special import stdtrit
+from scipy.special import stdtr, stdtrit
 
 CONFIDENCE = 0.95
 
@@ -37,12 +37,30 @@ def difference(first: Estimate, second: Estimate, confidence: float = CONFIDENCE
     gap = first.mean - second.mean
     if first.half is None or second.half is None:
         return gap, None
+    error, freedom = _welch(first, second)
+    return gap, t_quantile(freedom, confidence) * error if error else 0.0
+
+
+def worse(best: Estimate, other: Estimate) -> float | None:
+    """How likely the other mean is so much larger by luck alone: Welch's one-sided p; None for single values."""
+    if best.half is None or other.half is None:
+        return None
+    gap = other.mean - best.mean
+    error, freedom = _welch(best, other)
+    if error == 0:
+        return 0.0 if gap > 0 else 1.0
+    return float(stdtr(freedom, -gap / error))
+
+
+def _welch(first: Estimate, second: Estimate) -> tuple[float, float]:
+    """The standard error of the difference of two means, and its degrees of freedom."""
     parts = [each.std**2 / each.n for each in (first, second)]
     error = math.fsum(parts)
     if error == 0:
-        return gap, 0.0
-    freedom = error**2 / (parts[0] ** 2 / (first.n - 1) + parts[1] ** 2 / (second.n - 1))
-    return gap, t_quantile(freedom, confidence) * math.sqrt(error)
+        return 0.0, math.inf
+    # As shares of their sum: the squares of very small ones would be 0.
+    shares = [part / error for part in parts]
+    return math.sqrt(error), 1 / (shares[0] ** 2 / (first.n - 1) + shares[1] ** 2 / (second.n - 1))
 
 
 def t_quantile(freedom: float, confidence: float = CONFIDENCE) -> float:

@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from nnlite.report.frame import finite, readable
+from nnlite.report.frame import column_of, finite, readable, writable
 from nnlite.report.groups import Group, natural
 from nnlite.report.intervals import Estimate, estimate
 from nnlite.runs import Metric, Run
@@ -80,6 +80,12 @@ class Configuration:
         """Whether the mean is one of completed runs."""
         return any(each.run.status == "completed" for each in self.counted)
 
+    @cached_property
+    def seconds(self) -> float | None:
+        """What training it takes, the mean over the runs that count; None if no log tells."""
+        times = [each.seconds for each in self.counted if each.seconds is not None]
+        return sum(times) / len(times) if times else None
+
     @property
     def label(self) -> str:
         """The configuration in a few words."""
@@ -127,13 +133,13 @@ class Ranking:
         rows = [
             {
                 "rank": rank,
-                "configuration": configuration.label,
-                "run": trial.run.id,
+                "configuration": writable(configuration.label),
+                "run": writable(trial.run.id),
                 "seed": trial.run.seed,
                 "status": trial.run.status,
                 "counts": trial in configuration.counted,
                 "value": float("nan") if trial.value is None else trial.value,
-                **{f"config.{name}": readable(value) for name, value in configuration.parameters.items()},
+                **{column_of(name): readable(value) for name, value in configuration.parameters.items()},
             }
             for rank, configuration in enumerate(self.configurations, start=1)
             for trial in configuration.trials

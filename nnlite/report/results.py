@@ -1,11 +1,15 @@
 """The sections of a page that say what came out: who won and by how much, the leader board, the test score."""
 
+from nnlite.report import findings
+from nnlite.report.edges import edges
 from nnlite.report.estimates import lead, score_with_interval
+from nnlite.report.findings import of_seeds
 from nnlite.report.frame import finite, readable
 from nnlite.report.intervals import difference, estimate
 from nnlite.report.markdown import code, table, text
 from nnlite.report.ranking import Configuration, Ranking
 from nnlite.report.section import Section
+from nnlite.report.ties import ties
 from nnlite.runs import METRICS
 from nnlite.runs.quantities import counted, duration, number
 
@@ -13,34 +17,46 @@ MOST_ROWS = 20  # of a table; the rest is folded away
 
 
 def verdict(ranking: Ranking) -> Section:
-    """What won and by how much, in one sentence or two."""
+    """What won and by how much, in one sentence; then whether that can be told from luck."""
     metric = ranking.metric
     winner = ranking.winner
     if winner is None or winner.estimate is None:
         return Section("", [_no_winner(ranking)])
-    worth = f"{text(metric.label)} **{score_with_interval(metric, winner.estimate)}**"
-    worth += f" ({_seeds(winner)}{', 95 % interval' if winner.estimate.half is not None else ''})"
-    if len(ranking.configurations) == 1:
-        return Section("", [f"One configuration was trained, so nothing is compared: {worth}."])
-    words = f"**{named(winner)}** {'won' if winner.finished else 'leads so far'}: {worth}"
-    rivals = [each for each in ranking.ranked[1:] if not each.lost and each.pruned_after is None]
-    if not rivals or rivals[0].estimate is None:
+    known = f"{text(metric.label)} **{score_with_interval(metric, winner.estimate)}**"
+    known += f" ({of_seeds(winner.estimate.n)}{', 95 % interval' if winner.estimate.half is not None else ''})"
+    count = len(ranking.configurations)
+    if count == 1:
+        return Section("", [f"One configuration was trained, so nothing is compared: {known}."])
+    won = f"won among {count} configurations" if winner.finished else f"leads so far, among {count} configurations"
+    words = f"**{named(winner)}** {won}: {known}"
+    found = ties(ranking)
+    rivals = found.rivals if found else []
+    if not rivals or rivals[0].configuration.estimate is None:
         return Section("", [f"{words}. {_no_rival(ranking)}"])
-    gap, half = difference(winner.estimate, rivals[0].estimate)
-    gap = abs(gap)
-    words += f", {lead(metric, gap, half)} better than the runner-up, {named(rivals[0])}."
-    if half is None:
-        words += " With a single seed that may be luck: train both with more."
-    elif gap <= half:
-        words += " That is too close to call: the interval of the difference includes zero."
-    return Section("", [words])
+    runner_up = rivals[0].configuration
+    gap, half = difference(winner.estimate, rivals[0].configuration.estimate)
+    words += f", {lead(metric, abs(gap), half)} better than the runner-up, {named(runner_up)}."
+    return Section("", [words, " ".join(findings.about_the_winner(ranking, found, named)), *_edges(ranking)])
+
+
+def _edges(ranking: Ranking) -> list[str]:
+    """Where the winner stands at an edge of what was tried, each with the lines that look beyond it."""
+    blocks = []
+    for edge in edges(ranking):
+        blocks += [f"**At an edge:** {text(findings.at_the_edge(edge))}", f"```toml\n{edge.line}\n```"]
+    return blocks
 
 
 def leader_board(ranking: Ranking) -> Section:
     """The configurations with a value, best first."""
     names = ranking.group.varied
     header = ["", *map(code, names), text(ranking.metric.label), "seeds", "epoch", "time a run"]
-    rows = [_board_row(place, each, ranking) for place, each in enumerate(ranking.ranked, start=1)]
+    found = ties(ranking)
+    tied = {id(each.configuration) for each in found.tied} if found else set()
+    rows = [
+        _board_row(f"{'≈ ' if id(each) in tied else ''}{place}", each, ranking)
+        for place, each in enumerate(ranking.ranked, start=1)
+    ]
     if not rows:
         return Section("Leader board")
     right = [0, *(1 + index for index, name in enumerate(names) if _numeric(ranking, name)), len(header) - 1]
@@ -52,6 +68,8 @@ def leader_board(ranking: Ranking) -> Section:
     note = f"Ranked by the {value} of each run over its epochs."
     if any(len(each.counted) > 1 for each in ranking.ranked):
         note = f"Ranked by the mean over the seeds of each run's {value}, ± half its 95 % t-interval."
+    if tied:
+        note += " ≈ marks those that cannot be told apart from the first."
     if any(each.pruned_after is not None for each in ranking.ranked):
         note += (
             " Pruned configurations stand below the others, by how far they got: their values are those of a shorter"
@@ -71,7 +89,7 @@ def final_score(ranking: Ranking) -> Section:
         finals = [finite(each.run.summary().get(metric.name)) for each in trials]
         if metric.on_test and (known := [value for value in finals if value is not None]):
             lines.append(
-                f"- {metric.label}: **{score_with_interval(metric, estimate(known))}** ({_of_seeds(len(known))})"
+                f"- {metric.label}: **{score_with_interval(metric, estimate(known))}** ({of_seeds(len(known))})"
             )
     if not lines:
         return Section("Test score")
@@ -102,15 +120,20 @@ def _no_winner(ranking: Ranking) -> str:
     return f"**No winner:** no run that neither diverged nor failed has logged {code(ranking.metric.name)}."
 
 
-def _board_row(place: int, configuration: Configuration, ranking: Ranking) -> list[str]:
+def _board_row(place: str, configuration: Configuration, ranking: Ranking) -> list[str]:
     known = configuration.estimate
     shown = score_with_interval(ranking.metric, known) if known else "-"
     epochs = sorted({each.epoch for each in configuration.counted})
     when = "end" if epochs == [0] else f"{epochs[0]}" if len(epochs) == 1 else f"{epochs[0]} to {epochs[-1]}"
-    times = [each.seconds for each in configuration.counted if each.seconds is not None]
-    time = duration(sum(times) / len(times)) if times else "-"
     values = [text(number(readable(value))) for value in configuration.parameters.values()]
-    return [str(place), *values, f"**{shown}**" if place == 1 else shown, _seeds_cell(configuration), when, time]
+    return [
+        place,
+        *values,
+        f"**{shown}**" if place == "1" else shown,
+        _seeds_cell(configuration),
+        when,
+        duration(configuration.seconds),
+    ]
 
 
 def _runs_behind(ranking: Ranking) -> list[str]:
@@ -132,14 +155,6 @@ def _seeds_cell(configuration: Configuration) -> str:
     if unfinished := statuses.count("interrupted") + statuses.count("running"):
         marks.append(f"{unfinished} unfinished")
     return " ".join([str(len(configuration.counted)), f"({', '.join(marks)})" if marks else ""]).strip()
-
-
-def _seeds(configuration: Configuration) -> str:
-    return _of_seeds(len(configuration.counted))
-
-
-def _of_seeds(count: int) -> str:
-    return "one seed" if count == 1 else f"{count} seeds"
 
 
 def _numeric(ranking: Ranking, name: str) -> bool:

@@ -1,6 +1,5 @@
 """Which configuration is best, and which trial."""
 
-import math
 import statistics
 from collections import defaultdict
 
@@ -8,7 +7,7 @@ import numpy as np
 import pytest
 
 from nnlite.errors import InputError, NothingFoundError
-from nnlite.report import best, collect, group_runs, load_runs, rank
+from nnlite.report import best, collect, findings, group_runs, load_runs, rank
 from nnlite.report.ranking import abreast
 from nnlite.runs import METRICS
 
@@ -158,14 +157,27 @@ def test_a_test_metric_is_marked_as_such(logs, tmp_path):
     assert (found.trial.value, found.trial.epoch) == (0.65, 0)
 
 
-def test_the_best_trial_is_the_best_of_all_even_if_another_configuration_wins(logs, tmp_path):
+def test_the_best_trial_is_of_the_best_mean_however_lucky_a_run_of_another_configuration_was(logs, tmp_path):
     for seed, (steady, wild) in enumerate([(0.80, 0.99), (0.81, 0.1), (0.82, 0.1)]):
         logs.write_run(tmp_path / "s", f"a{seed}", curve(steady), {"learning_rate": 0.1}, seed=seed)
         logs.write_run(tmp_path / "s", f"b{seed}", curve(wild), {"learning_rate": 1.0}, seed=seed)
     (found,) = best(tmp_path)
-    assert found.trial.value == 0.99
-    assert found.ranking.winner.parameters == {"learning_rate": 0.1}
-    assert not math.isclose(found.ranking.winner.estimate.mean, 0.99)
+    assert (found.folder.name, found.trial.value) == ("a2", 0.82)
+    assert found.configuration is found.ranking.winner
+    told = findings.lucky_run(found.ties, found.ranking, lambda each: each.label)
+    assert told.startswith("The best single run, b0 with 99.00 %, is of another configuration, learning_rate 1")
+    first, second = best(tmp_path, top=2)
+    assert [first.folder.name, second.folder.name] == ["a2", "b0"]
+
+
+def test_the_simplest_is_the_cheapest_of_those_that_cannot_be_told_apart(logs, tmp_path):
+    for rate, values, seconds in ((1.0, (0.90, 0.92), 9.0), (2.0, (0.91, 0.90), 5.0), (3.0, (0.20, 0.21), 1.0)):
+        for seed, value in enumerate(values):
+            epochs = [{"val_acc": value, "seconds": seconds}]
+            logs.write_run(tmp_path / "s", f"{rate}-{seed}", epochs, {"learning_rate": rate}, seed=seed)
+    assert best(tmp_path)[0].parameters["learning_rate"] == 1.0
+    (found,) = best(tmp_path, simplest=True)
+    assert (found.parameters["learning_rate"], found.trial.value) == (2.0, 0.91)
 
 
 def test_an_unknown_metric_is_answered_with_the_nearest(experiments):

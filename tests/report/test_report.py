@@ -75,7 +75,10 @@ def test_the_index_names_each_sweep_with_its_winner(report):
 
 def test_the_page_says_what_failed_and_why(report):
     text = page(report, "quickstart")
-    assert re.search(r"\| diverged \| train_loss is not finite in epoch 3 \| 9 \| `learning_rate` 10 \|", text)
+    assert re.search(
+        r"\| diverged \| train_loss is not finite in epoch 3 \| 9 \| all 9 have `learning_rate` &gt; 0.1, and none",
+        text,
+    )
     assert r"MemoryError: &lt;b&gt;no&lt;/b&gt; &#124; \`room\` \# at all" in text
     assert "`quickstart/ffffffffffff`: its log has no start event" in text
     assert re.search(r"`\w+`, line 2, skipped", text)

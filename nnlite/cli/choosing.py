@@ -1,0 +1,139 @@
+"""The command that chooses: `best`, the winner of each sweep, and how sure that is."""
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nnlite.cli.options import EXPERIMENTS, At, Columns, Experiments, Json, Shape, Sort, Where
+from nnlite.cli.output import answer, answer_fields, answer_json, say
+from nnlite.cli.questions import columns_shown, conflict_fields, nothing_found, untold, warn
+from nnlite.cli.references import repeat
+from nnlite.cli.tabulating import answer_as, document_at_least, format_asked, nested, tabulate
+from nnlite.errors import NothingFoundError
+from nnlite.queries import Query, Vocabulary, select
+from nnlite.runs import Run
+from nnlite.runs.quantities import number, score
+
+if TYPE_CHECKING:
+    from nnlite.report import Best
+
+BEST = "sweep,run,trial,seed,objective"
+
+Simplest = Annotated[
+    bool, typer.Option("--simplest", help="The cheapest of those that cannot be told apart from the winner.")
+]
+First = Annotated[int, typer.Option("--top", metavar="N", min=1, help="The N best configurations of each sweep.")]
+
+
+def best(
+    metric: Annotated[str | None, typer.Option(help="What to rank by; default: each sweep's objective.")] = None,
+    experiments: Experiments = EXPERIMENTS,
+    at: At = "best",
+    where: Where = None,
+    sort: Sort = None,
+    columns: Columns = None,
+    top: First = 1,
+    simplest: Simplest = False,
+    shape: Shape = None,
+    as_json: Json = False,
+) -> None:
+    """Show the winner of each sweep by its mean over seeds: what ties with it, its best trial, how to repeat that."""
+    from nnlite.report import best as best_trials  # noqa: PLC0415 - pandas and matplotlib take long to load
+    from nnlite.report import entries  # noqa: PLC0415
+
+    chosen = format_asked(shape, as_json)
+
+    def kept(runs: list[Run]) -> list[Run]:
+        listed = entries(runs) if where is not None else []
+        found = select(listed, Query(where=where, at=at))
+        if listed and not found.entries:
+            raise NothingFoundError(nothing_found(experiments, len(listed), found))
+        return [entry.run for entry in found.entries] if listed else runs
+
+    with document_at_least(chosen, "nnlite.best/1", best=[], conflicts=[]):
+        found = best_trials(experiments, metric, at, keep=kept, top=top, simplest=simplest)
+    _warn_of_choice(found, metric, simplest=simplest)
+    conflicts = list({each.run: each for one in found for each in one.conflicts}.values())
+    warn(conflicts)
+    by_run = {id(each.trial.run): each for each in found}
+    selection = select([each.entry for each in found], Query(sort=sort, at=at))
+    found = [by_run[id(entry.run)] for entry in selection.entries]
+    vocabulary = Vocabulary(selection.entries)
+    if chosen == "json":
+        wanted = vocabulary.columns(columns) if columns is not None else None
+        fields = [nested(each.entry, wanted, at) if wanted else _fields(each) for each in found]
+        answer_json("nnlite.best/1", best=fields, conflicts=list(map(conflict_fields, conflicts)))
+    elif chosen == "table" and columns is None and top == 1:
+        for each in found:
+            _answer(each)
+    else:
+        shown = columns_shown(vocabulary, columns, BEST, untold(selection), chosen)
+        answer_as(chosen, tabulate(selection.entries, shown, at, flat=chosen == "csv"))
+
+
+def _warn_of_choice(found: "list[Best]", metric: str | None, *, simplest: bool) -> None:
+    if any(each.ranking.metric.on_test for each in found):
+        say(f"warning: ranking by {metric} selects on the test images; report such a winner's test score with care")
+    for each in found:
+        if simplest and each.ties and each.ties.rivals and not each.ties.tested:
+            say(f"{each.trial.run.sweep}: with one seed nothing ties and nothing is worse; this is simply the first")
+
+
+def _answer(found: "Best") -> None:
+    from nnlite.report import edges, findings  # noqa: PLC0415 - as above
+
+    run, chosen = found.trial.run, found.ranking.metric
+    count = len(found.ranking.configurations)
+    about = f"{run.sweep} ({run.model} on {run.dataset})"
+    if count == 1:
+        answer(f"{about}: {chosen.name} {findings.worth(found.ranking, found.configuration)}")
+    else:
+        known = f"{chosen.name} {findings.worth(found.ranking, found.configuration)}"
+        answer(f"{about}: {found.configuration.label} has {known}, {_place(found)}")
+    for sentence in findings.about_the_winner(found.ranking, found.ties, lambda each: each.label):
+        answer(sentence)
+    for edge in edges(found.ranking):
+        answer(f"At an edge: {findings.at_the_edge(edge)}\n  {edge.line}")
+    value = score(chosen, found.trial.value or 0.0)
+    when = f" after epoch {found.trial.epoch}" if found.trial.epoch else ""
+    when += "" if run.status == "completed" else f"; it is {run.status}, with {len(run.epochs)} epochs trained"
+    seed = "" if len(found.configuration.trials) == 1 else ", its best seed"
+    answer(f"run {run.id}{seed}: {chosen.name} {value}{when}")
+    answer_fields({name: number(value, 6) for name, value in found.metrics.items()})
+    answer("with")
+    parameters = {name: value for name, value in found.parameters.items() if value is not None}
+    answer_fields({name: json.dumps(value, ensure_ascii=False) for name, value in parameters.items()})
+    answer(f"repeat it: {repeat(found.folder)}\n")
+
+
+def _place(found: "Best") -> str:
+    """What the configuration is among all."""
+    count = len(found.ranking.configurations)
+    if found.ties is None:
+        return f"the first of {count} configurations, none of which was trained to the end without losing a seed"
+    if found.configuration is found.ties.winner:
+        return f"the best of {count} configurations"
+    return (
+        f"the cheapest of {len(found.ties.contenders)} that cannot be told apart; the best of {count} is "
+        f"{found.ties.winner.label}"
+    )
+
+
+def _fields(found: "Best") -> dict[str, Any]:
+    run = found.trial.run
+    return {
+        "sweep": run.sweep,
+        "run": run.id,
+        "model": run.model,
+        "dataset": run.dataset,
+        "status": run.status,
+        "metric": found.ranking.metric.name,
+        "value": found.trial.value,
+        "epoch": found.trial.epoch,
+        "metrics": found.metrics,
+        "parameters": found.parameters,
+        "folder": str(found.folder),
+        "repeat": repeat(found.folder),
+        **found.evidence(),
+    }
