@@ -59,6 +59,18 @@ def test_trials_that_differ_in_what_costs_nothing_are_of_one_kind(trial):
         assert kind_of(trial(**{"momentum": 0.5, **change}).config) != kind_of(first.config)
 
 
+def test_of_a_gradient_penalty_it_costs_how_often_it_is_taken_and_not_how_much_it_weighs(trial, digits):
+    plain = trial("gan", discriminator_lr_milestones=[3])
+    weak, strong, rare = (
+        trial("gan", gradient_penalty=weight, gradient_penalty_every=every)
+        for weight, every in ((1, 1), (9, 1), (1, 4))
+    )
+    assert kind_of(plain.config) == kind_of(trial("gan").config)
+    assert kind_of(weak.config) == kind_of(strong.config) != kind_of(rare.config) != kind_of(plain.config)
+    of_plain, of_weak, of_rare = (cost_of(each.config, digits).multiply_adds for each in (plain, weak, rare))
+    assert of_weak - of_plain == pytest.approx(4 * (of_rare - of_plain))
+
+
 def test_logs_of_this_machine_tell_what_an_epoch_takes(trial, tmp_path, scratch):
     """Two workers share 4 trials of 10 epochs of 3 s, each with 2 s of its own."""
     known = trial(learning_rate=0.7)
