@@ -93,8 +93,10 @@ def _answer(found: "Best") -> None:
         answer(f"{about}: {found.configuration.label} has {known}, {_place(found)}")
     for sentence in findings.about_the_winner(found.ranking, found.ties, lambda each: each.label):
         answer(sentence)
-    for edge in edges(found.ranking):
-        answer(f"At an edge: {findings.at_the_edge(edge)}\n  {edge.line}")
+    if at_edges := edges(found.ranking):
+        answer(findings.at_an_edge(at_edges))
+        for edge in at_edges:
+            answer(f"  {edge.line}")
     value = score(chosen, found.trial.value or 0.0)
     when = f" after epoch {found.trial.epoch}" if found.trial.epoch else ""
     when += "" if run.status == "completed" else f"; it is {run.status}, with {len(run.epochs)} epochs trained"

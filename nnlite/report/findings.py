@@ -82,11 +82,14 @@ def lucky_run(found: Ties, ranking: Ranking, name: Naming) -> str:
     )
 
 
-def at_the_edge(edge: Edge) -> str:
-    """That the best value of a hyperparameter has no neighbour on one side; the line that looks there follows."""
-    value = number(readable(edge.value))
-    near = f"is the {edge.end}" if edge.table == "grid" else f"is at the {edge.end} end"
-    return f"{edge.name} {value} {near} of {edge.tried} values tried: the best may lie beyond. In [{edge.table}]:"
+def at_an_edge(found: Sequence[Edge]) -> str:
+    """Which best values have no neighbour on one side; nothing where all have. The lines that look there follow."""
+    if not found:
+        return ""
+    named = [f"{each.name} {number(readable(each.value))} (the {each.end} of {each.tried})" for each in found]
+    return (
+        f"At the edge of what was tried: {', '.join(named)}. The best may lie beyond; to look there, in the sweep file:"
+    )
 
 
 def of_seeds(count: int) -> str:

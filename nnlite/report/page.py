@@ -6,8 +6,9 @@ A sweep's page has one part for each dataset and model in it; each part is the s
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from nnlite.report import illustrations, provenance, results
+from nnlite.report import effects, illustrations, provenance, results
 from nnlite.report.estimates import score_with_interval
+from nnlite.report.examination import examination
 from nnlite.report.groups import Group
 from nnlite.report.markdown import code, link, slug, table, text
 from nnlite.report.ranking import Ranking, rank
@@ -21,10 +22,12 @@ MARK = "<!-- Rendered by `nnlite report`: change the logs, not this page. -->"
 SECTIONS: tuple[Callable[[Ranking, str], Section], ...] = (
     lambda ranking, _: results.verdict(ranking),
     lambda ranking, _: results.leader_board(ranking),
-    illustrations.comparison,
+    effects.comparison,
+    effects.trade,
     illustrations.curves,
     illustrations.pictures,
     lambda ranking, _: results.final_score(ranking),
+    examination,
     lambda ranking, _: provenance.losses(ranking),
     lambda ranking, _: provenance.circumstances(ranking),
     lambda ranking, _: provenance.commands(ranking),
