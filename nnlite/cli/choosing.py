@@ -5,24 +5,29 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nnlite.cli.options import EXPERIMENTS, At, Columns, Experiments, Json, Shape, Sort, Where
+from nnlite.cli.options import EXPERIMENTS, At, Columns, DataDir, Experiments, Jobs, Json, Shape, Sort, Where
 from nnlite.cli.output import answer, answer_fields, answer_json, say
 from nnlite.cli.questions import columns_shown, conflict_fields, nothing_found, untold, warn
 from nnlite.cli.references import repeat
+from nnlite.cli.resolving import answer_further, further_fields, train_further
 from nnlite.cli.tabulating import answer_as, document_at_least, format_asked, nested, tabulate
-from nnlite.errors import NothingFoundError
+from nnlite.errors import InputError, NothingFoundError
 from nnlite.queries import Query, Vocabulary, select
-from nnlite.runs import Run
+from nnlite.runs import Run as LoggedRun
 from nnlite.runs.quantities import number, score
 
 if TYPE_CHECKING:
     from nnlite.report import Best
 
+BUDGET = 20  # further runs
 BEST = "sweep,run,trial,seed,objective"
 
 Simplest = Annotated[
     bool, typer.Option("--simplest", help="The cheapest of those that cannot be told apart from the winner.")
 ]
+Resolve = Annotated[bool, typer.Option("--resolve", help="Which further seeds would tell apart what ties.")]
+Run = Annotated[bool, typer.Option("--run", help="Train them, until the winner stands alone or the budget ends.")]
+Budget = Annotated[int, typer.Option("--budget", metavar="N", min=1, help="Train N further runs at most.")]
 First = Annotated[int, typer.Option("--top", metavar="N", min=1, help="The N best configurations of each sweep.")]
 
 
@@ -35,6 +40,11 @@ def best(
     columns: Columns = None,
     top: First = 1,
     simplest: Simplest = False,
+    resolve: Resolve = False,
+    run: Run = False,
+    budget: Budget = BUDGET,
+    jobs: Jobs = None,
+    data: DataDir = None,
     shape: Shape = None,
     as_json: Json = False,
 ) -> None:
@@ -44,15 +54,21 @@ def best(
 
     chosen = format_asked(shape, as_json)
 
-    def kept(runs: list[Run]) -> list[Run]:
+    def kept(runs: list[LoggedRun]) -> list[LoggedRun]:
         listed = entries(runs) if where is not None else []
         found = select(listed, Query(where=where, at=at))
         if listed and not found.entries:
             raise NothingFoundError(nothing_found(experiments, len(listed), found))
         return [entry.run for entry in found.entries] if listed else runs
 
+    def ask() -> "list[Best]":
+        return best_trials(experiments, metric, at, keep=kept, top=top, simplest=simplest)
+
+    if run and not resolve:
+        raise InputError("--run trains what --resolve names; give both")
     with document_at_least(chosen, "nnlite.best/1", best=[], conflicts=[]):
-        found = best_trials(experiments, metric, at, keep=kept, top=top, simplest=simplest)
+        well = train_further(ask, experiments, budget, jobs, data) if run else True
+        found = ask()
     _warn_of_choice(found, metric, simplest=simplest)
     conflicts = list({each.run: each for one in found for each in one.conflicts}.values())
     warn(conflicts)
@@ -63,13 +79,19 @@ def best(
     if chosen == "json":
         wanted = vocabulary.columns(columns) if columns is not None else None
         fields = [nested(each.entry, wanted, at) if wanted else _fields(each) for each in found]
+        if resolve:
+            fields = [{**one, "further": further_fields(each, budget)} for one, each in zip(fields, found, strict=True)]
         answer_json("nnlite.best/1", best=fields, conflicts=list(map(conflict_fields, conflicts)))
     elif chosen == "table" and columns is None and top == 1:
         for each in found:
             _answer(each)
+            if resolve:
+                answer_further(each, budget, experiments)
     else:
         shown = columns_shown(vocabulary, columns, BEST, untold(selection), chosen)
         answer_as(chosen, tabulate(selection.entries, shown, at, flat=chosen == "csv"))
+    if not well:
+        raise typer.Exit(1)
 
 
 def _warn_of_choice(found: "list[Best]", metric: str | None, *, simplest: bool) -> None:

@@ -10,10 +10,11 @@ from nnlite.report.estimates import lead, score_with_interval
 from nnlite.report.frame import readable
 from nnlite.report.ranking import Configuration, Ranking
 from nnlite.report.ties import LEVEL, Ties
-from nnlite.runs.quantities import counted, number, score
+from nnlite.runs.quantities import counted, is_share, number, score
 
 Naming = Callable[[Configuration], str]
 MOST_NAMED = 5  # configurations in a sentence
+LEAST_SHARE = 1e-4  # of an accuracy: one image of 10,000
 
 
 def worth(ranking: Ranking, configuration: Configuration) -> str:
@@ -63,9 +64,11 @@ def optimism(found: Ties, ranking: Ranking) -> str:
     """What picking the best of so many is worth; nothing where nothing tells."""
     if found.optimism is None:
         return ""
-    luck = lead(ranking.metric, found.optimism, None)
+    luck = f"about {lead(ranking.metric, found.optimism, None)}"
+    if is_share(ranking.metric) and found.optimism < LEAST_SHARE:
+        luck = f"less than {lead(ranking.metric, LEAST_SHARE, None)}"
     return (
-        f"Picking the best of {len(found.tested) + 1} means is worth about {luck} of luck: so much "
+        f"Picking the best of {len(found.tested) + 1} means is worth {luck} of luck: so much "
         "too good it is on average, if each is as uncertain as its seeds say."
     )
 
