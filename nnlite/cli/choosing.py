@@ -1,6 +1,8 @@
 """The command that chooses: `best`, the winner of each sweep, and how sure that is."""
 
 import json
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -50,19 +52,13 @@ def best(
 ) -> None:
     """Show the winner of each sweep by its mean over seeds: what ties with it, its best trial, how to repeat that."""
     from nnlite.report import best as best_trials  # noqa: PLC0415 - pandas and matplotlib take long to load
-    from nnlite.report import entries  # noqa: PLC0415
 
     chosen = format_asked(shape, as_json)
 
-    def kept(runs: list[LoggedRun]) -> list[LoggedRun]:
-        listed = entries(runs) if where is not None else []
-        found = select(listed, Query(where=where, at=at))
-        if listed and not found.entries:
-            raise NothingFoundError(nothing_found(experiments, len(listed), found))
-        return [entry.run for entry in found.entries] if listed else runs
-
     def ask() -> "list[Best]":
-        return best_trials(experiments, metric, at, keep=kept, top=top, simplest=simplest)
+        return best_trials(
+            experiments, metric, at, keep=partial(_kept, experiments, where, at), top=top, simplest=simplest
+        )
 
     if run and not resolve:
         raise InputError("--run trains what --resolve names; give both")
@@ -70,17 +66,18 @@ def best(
         well = train_further(ask, experiments, budget, jobs, data) if run else True
         found = ask()
     _warn_of_choice(found, metric, simplest=simplest)
-    conflicts = list({each.run: each for one in found for each in one.conflicts}.values())
-    warn(conflicts)
+    warn(conflicts := list({each.run: each for one in found for each in one.conflicts}.values()))
     by_run = {id(each.trial.run): each for each in found}
     selection = select([each.entry for each in found], Query(sort=sort, at=at))
     found = [by_run[id(entry.run)] for entry in selection.entries]
     vocabulary = Vocabulary(selection.entries)
     if chosen == "json":
         wanted = vocabulary.columns(columns) if columns is not None else None
-        fields = [nested(each.entry, wanted, at) if wanted else _fields(each) for each in found]
-        if resolve:
-            fields = [{**one, "further": further_fields(each, budget)} for one, each in zip(fields, found, strict=True)]
+        fields = [
+            (nested(each.entry, wanted, at) if wanted else _fields(each))
+            | ({"further": further_fields(each, budget)} if resolve else {})
+            for each in found
+        ]
         answer_json("nnlite.best/1", best=fields, conflicts=list(map(conflict_fields, conflicts)))
     elif chosen == "table" and columns is None and top == 1:
         for each in found:
@@ -92,6 +89,19 @@ def best(
         answer_as(chosen, tabulate(selection.entries, shown, at, flat=chosen == "csv"))
     if not well:
         raise typer.Exit(1)
+
+
+def _kept(experiments: Path, where: str | None, at: At, runs: list[LoggedRun]) -> list[LoggedRun]:
+    """Those of the runs that the condition holds for."""
+    from nnlite.report import entries  # noqa: PLC0415 - as above
+
+    if where is None:
+        return runs
+    listed = entries(runs)
+    found = select(listed, Query(where=where, at=at))
+    if listed and not found.entries:
+        raise NothingFoundError(nothing_found(experiments, len(listed), found))
+    return [entry.run for entry in found.entries]
 
 
 def _warn_of_choice(found: "list[Best]", metric: str | None, *, simplest: bool) -> None:
