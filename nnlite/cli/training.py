@@ -158,7 +158,7 @@ def train_plan(
     for trial in plan.pending:
         if trial.id in plan.again:
             say(f"{trial.id} {trial.describe()} is tried again; it failed: {plan.again[trial.id]}")
-    with claim(plan.folder), places:
+    with claim(plan.folder) as claimed, places:
         jobs = jobs or places.count
         context = {"spec": str(checked.source), **context, **prepare(checked.model, dataset)}
         if checked.pruning:
@@ -168,7 +168,16 @@ def train_plan(
         if not plan.foreseen:
             say(f"{counted(len(plan.tasks), 'trial')} in the first generation; what follows depends on their results")
         with make_display(plan, news, say) as display:
-            return run_trials(plan, jobs, context, display, limits=checked.limits, fail_fast=fail_fast, places=places)
+            return run_trials(
+                plan,
+                jobs,
+                context,
+                display,
+                limits=checked.limits,
+                fail_fast=fail_fast,
+                places=places,
+                check=claimed.check,
+            )
 
 
 def _conclude(plan: Plan, results: Results, *, as_json: bool) -> None:

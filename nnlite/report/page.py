@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from nnlite.report import effects, illustrations, provenance, results
+from nnlite.report.collapse import collapse
 from nnlite.report.estimates import score_with_interval
 from nnlite.report.examination import examination
 from nnlite.report.groups import Group
@@ -28,6 +29,7 @@ SECTIONS: tuple[Callable[[Ranking, str], Section], ...] = (
     effects.comparison,
     effects.trade,
     illustrations.curves,
+    collapse,
     illustrations.pictures,
     lambda ranking, _: results.final_score(ranking),
     examination,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from nnlite.errors import InputError
-from nnlite.models.hyperparameters import BUDGET, SCHEDULES_OF_THE_WHOLE_BUDGET
+from nnlite.models.hyperparameters import BUDGET, depends_on_budget
 from nnlite.nn.weights import load_array
 from nnlite.runs import Run, RunFolder, find_runs, read_run
 from nnlite.sweep.plan import Plan
@@ -141,7 +141,7 @@ def _changed_defaults(new: Sequence[Trial], others: Sequence[Run], named: Collec
 
 
 def _named_part(model: str, checksum: object, seed: int, config: dict[str, Any], named: Collection[str]) -> str:
-    values = {name: config.get(name) for name in named if name != BUDGET or _is_in_id(config)}
+    values = {name: config.get(name) for name in named if name != BUDGET or depends_on_budget(config)}
     return json.dumps([model, checksum, seed, values], sort_keys=True)
 
 
@@ -149,10 +149,5 @@ def _changes(before: dict[str, Any], now: dict[str, Any]) -> dict[str, tuple[Any
     return {
         name: (before.get(name), value)
         for name, value in now.items()
-        if before.get(name) != value and (name != BUDGET or _is_in_id(now))
+        if before.get(name) != value and (name != BUDGET or depends_on_budget(now))
     }
-
-
-def _is_in_id(config: dict[str, Any]) -> bool:
-    """Whether the number of epochs is part of the id."""
-    return config.get("lr_schedule") in SCHEDULES_OF_THE_WHOLE_BUDGET

@@ -5,6 +5,7 @@ import json
 import os
 import pickle
 import random
+import shutil
 import signal
 import sys
 import time
@@ -488,6 +489,33 @@ def test_a_claim_is_given_back_and_its_file_stays(tmp_path):
     assert (tmp_path / CLAIM_NAME).exists()
     with claim(tmp_path):
         pass
+
+
+@pytest.mark.parametrize(
+    "fate",
+    ["removed", pytest.param("moved", marks=pytest.mark.slow), pytest.param("replaced", marks=pytest.mark.slow)],
+)
+def test_a_sweep_whose_folder_is_taken_away_ends_and_makes_no_new_one(spec, nnlite, ask, tmp_path, fate):
+    """F21, F45: the claim goes with the folder, so whoever drove on could be one of two drivers."""
+    path = spec(GRID, fixed=LONG)
+    process = nnlite("sweep", path, "-j", 2, "--experiments", tmp_path, wait=False)
+    pids = [pid_of(log) for log in training(tmp_path, 2)]
+    folder, aside = tmp_path / "tiny", tmp_path / "aside"
+    folder.rename(aside)
+    if fate == "removed":
+        shutil.rmtree(aside)
+    if fate == "replaced":
+        shutil.copytree(aside, folder)
+    there = logs(folder)
+    output, news = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert output == ""
+    (told,) = [line for line in news.splitlines() if line.startswith("nnlite: ")]
+    assert told.startswith(f"nnlite: {folder} was removed, moved or replaced while its trials were training")
+    assert "Traceback" not in news
+    assert not any(map(lives, pids))
+    assert logs(folder) == there
+    ask("sweep", path, "-S", "epochs=3", "--experiments", tmp_path, "--retry-failed")
 
 
 def test_a_claim_with_unreadable_contents_still_holds(tmp_path):
