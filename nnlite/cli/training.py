@@ -86,7 +86,7 @@ def sweep(
         say(f"{counted(others, 'run')} in {folder} {verb} not in {spec} any more; {pronoun}")
     command = _command("sweep", spec, settings)
     context = {"command": command, **strategy.provenance}
-    results = _train(checked, dataset, plan, jobs, context, places, fail_fast=fail_fast)
+    results = train_plan(checked, dataset, plan, jobs, context, places, fail_fast=fail_fast)
     known = strategy.trials(LoggedRuns(folder, checked.objective))  # a search has named more by now
     _conclude(replace(plan, trials=known), results, as_json=as_json)
 
@@ -109,7 +109,7 @@ def train(
     if dry_run:
         print_plan(plan, checked, 1, 1, experiments, as_json=as_json)
         return
-    results = _train(checked, dataset, plan, 1, {"command": _command("train", spec, settings)}, LocalPlaces())
+    results = train_plan(checked, dataset, plan, 1, {"command": _command("train", spec, settings)}, LocalPlaces())
     _conclude(plan, results, as_json=as_json)
 
 
@@ -129,7 +129,7 @@ def _command(name: str, spec: Path, settings: list[str] | None) -> str:
     return shlex.join(["nnlite", name, str(spec), *(word for each in settings or () for word in ("-S", each))])
 
 
-def _train(
+def train_plan(
     checked: Sweep,
     dataset: Dataset,
     plan: Plan,
@@ -139,6 +139,17 @@ def _train(
     *,
     fail_fast: bool = False,
 ) -> Results:
+    """Train what is pending in `plan`, and show how that goes.
+
+    Args:
+        checked: what the plan was made from.
+        dataset: what it trains on.
+        plan: what to train.
+        jobs: how many trials at a time; default: as many as there are places.
+        context: further fields of each log's start.
+        places: where trials run.
+        fail_fast: whether the first failure keeps further trials from being started.
+    """
     if plan.done:
         say(f"{len(plan.done)} of {len(plan.trials)} trials are done already")
     if not plan.pending:

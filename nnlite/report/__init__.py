@@ -7,6 +7,7 @@ from nnlite.report.frame import load_runs
 from nnlite.report.groups import Group, group_runs
 from nnlite.report.listing import entries
 from nnlite.report.ranking import Configuration, Ranking, Trial, rank
+from nnlite.report.resolution import further_seeds
 from nnlite.report.write import write_report
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "collect",
     "edges",
     "entries",
+    "further_seeds",
     "group_runs",
     "load_runs",
     "rank",

@@ -1,8 +1,8 @@
 """An edge: a hyperparameter whose best value is the smallest or the largest that was tried.
 
-The truly best may then lie beyond, and a line of the sweep file looks there. An edge is judged among the configurations
-that agree with the winner in all that is not a number: each optimizer has learning rates of its own. An end that the
-hyperparameter cannot go beyond, such as no dropout at all, is no edge.
+The truly best may then lie beyond, and a line of the sweep file looks there. Where the values that were listed for the
+winner's kind are all others than those of the other kinds (each optimizer has learning rates of its own), they alone
+count. An end that the hyperparameter cannot go beyond, such as no dropout at all, is no edge.
 """
 
 import math
@@ -19,7 +19,6 @@ SAMPLED = 12  # more values than this were drawn, not listed
 NEAR = 0.05  # of what was drawn: nearer to an end is at it
 WIDE = 4.0  # values further apart than this factor were meant as factors
 End = Literal["smallest", "largest"]
-Table = Literal["grid", "search"]
 ENDS: tuple[End, ...] = ("smallest", "largest")
 
 
@@ -32,15 +31,13 @@ class Edge:
         value: the winner's.
         end: which end of what was tried.
         tried: how many values were.
-        table: of the sweep file that the line belongs in.
-        line: in TOML, what goes on beyond that end.
+        line: of the sweep file, what goes on beyond that end.
     """
 
     name: str
     value: Any
     end: End
     tried: int
-    table: Table
     line: str
 
 
@@ -118,8 +115,7 @@ def edges(ranking: Ranking) -> list[Edge]:
 
 
 def _edge(ranking: Ranking, winner: Configuration, name: str) -> Edge | None:
-    words = _words(winner, name)
-    values = [each.parameters.get(name) for each in ranking.configurations if _words(each, name) == words]
+    values = [each.parameters.get(name) for each in _alike(ranking.configurations, winner, name)]
     sizes = [_size(value) for value in values]
     own = _size(winner.parameters.get(name))
     known = sorted({size for size in sizes if size is not None})
@@ -130,16 +126,24 @@ def _edge(ranking: Ranking, winner: Configuration, name: str) -> Edge | None:
     tried = Tried(known, whole, listed, range_of(ranking.group.model, name))
     for end in ENDS:
         if tried.is_at(end, own) and (beyond := tried.beyond(end)) is not None:
-            table: Table = "search" if tried.sampled else "grid"
-            return Edge(name, winner.parameters[name], end, len(known), table, tried.line(name, end, beyond))
+            return Edge(name, winner.parameters[name], end, len(known), tried.line(name, end, beyond))
     return None
 
 
-def _words(configuration: Configuration, but: str) -> dict[str, str]:
-    """What is not a number, beside the hyperparameter in question."""
-    return {
-        name: repr(value) for name, value in configuration.parameters.items() if _size(value) is None and name != but
-    }
+def _alike(configurations: Sequence[Configuration], winner: Configuration, name: str) -> Sequence[Configuration]:
+    """The configurations that had the same values to choose from."""
+    sizes = {_size(each.parameters.get(name)) for each in configurations}
+    if len(sizes) > SAMPLED:
+        return configurations
+    for word, kind in winner.parameters.items():
+        if word == name or _size(kind) is not None:
+            continue
+        mine = [each for each in configurations if each.parameters.get(word) == kind]
+        others = [each for each in configurations if each.parameters.get(word) != kind]
+        own, beside = ({_size(each.parameters.get(name)) for each in part} for part in (mine, others))
+        if len(own) > 1 and beside and own.isdisjoint(beside):
+            configurations = mine
+    return configurations
 
 
 def _size(value: object) -> float | None:

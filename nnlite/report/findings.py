@@ -10,10 +10,11 @@ from nnlite.report.estimates import lead, score_with_interval
 from nnlite.report.frame import readable
 from nnlite.report.ranking import Configuration, Ranking
 from nnlite.report.ties import LEVEL, Ties
-from nnlite.runs.quantities import counted, number, score
+from nnlite.runs.quantities import counted, is_share, number, score
 
 Naming = Callable[[Configuration], str]
 MOST_NAMED = 5  # configurations in a sentence
+LEAST_SHARE = 1e-4  # of an accuracy: one image of 10,000
 
 
 def worth(ranking: Ranking, configuration: Configuration) -> str:
@@ -63,9 +64,11 @@ def optimism(found: Ties, ranking: Ranking) -> str:
     """What picking the best of so many is worth; nothing where nothing tells."""
     if found.optimism is None:
         return ""
-    luck = lead(ranking.metric, found.optimism, None)
+    luck = f"about {lead(ranking.metric, found.optimism, None)}"
+    if is_share(ranking.metric) and found.optimism < LEAST_SHARE:
+        luck = f"less than {lead(ranking.metric, LEAST_SHARE, None)}"
     return (
-        f"Picking the best of {len(found.tested) + 1} means is worth about {luck} of luck: so much "
+        f"Picking the best of {len(found.tested) + 1} means is worth {luck} of luck: so much "
         "too good it is on average, if each is as uncertain as its seeds say."
     )
 
@@ -82,11 +85,14 @@ def lucky_run(found: Ties, ranking: Ranking, name: Naming) -> str:
     )
 
 
-def at_the_edge(edge: Edge) -> str:
-    """That the best value of a hyperparameter has no neighbour on one side; the line that looks there follows."""
-    value = number(readable(edge.value))
-    near = f"is the {edge.end}" if edge.table == "grid" else f"is at the {edge.end} end"
-    return f"{edge.name} {value} {near} of {edge.tried} values tried: the best may lie beyond. In [{edge.table}]:"
+def at_an_edge(found: Sequence[Edge]) -> str:
+    """Which best values have no neighbour on one side; nothing where all have. The lines that look there follow."""
+    if not found:
+        return ""
+    named = [f"{each.name} {number(readable(each.value))} (the {each.end} of {each.tried})" for each in found]
+    return (
+        f"At the edge of what was tried: {', '.join(named)}. The best may lie beyond; to look there, in the sweep file:"
+    )
 
 
 def of_seeds(count: int) -> str:

@@ -69,6 +69,8 @@ def circumstances(ranking: Ranking) -> Section:
         *(["reference classifier", code(each)] for each in _distinct(run.start.get("reference") for run in runs)),
         ["threads a run", ", ".join(_distinct(run.start.get("threads") for run in runs)) or "-"],
         *([name, text(", ".join(values))] for name, values in _versions(runs)),
+        *(["system", text(each)] for each in _distinct(run.start.get("platform") for run in runs)),
+        *(["instructions that NumPy uses", text(each)] for each in _distinct(run.start.get("simd") for run in runs)),
     ]
     blocks = [table(["", ""], rows)]
     if len(_distinct([fingerprint(run.start), run.start.get("git")] for run in runs)) > 1:

@@ -152,11 +152,10 @@ def rank(group: Group, metric: Metric | None = None, at: At = "best") -> Ranking
     metric = metric or group.objective
     members: dict[str, list[Run]] = {}
     for run in group.runs:
-        config = {name: value for name, value in run.config.items() if name != "seed"}
-        members.setdefault(json.dumps(config, sort_keys=True), []).append(run)
+        members.setdefault(json.dumps(group.config_of(run), sort_keys=True), []).append(run)
     configurations = [
         Configuration(
-            {name: runs[0].config.get(name) for name in group.varied},
+            {name: group.config_of(runs[0]).get(name) for name in group.varied},
             [_trial(run, metric, at) for run in sorted(runs, key=lambda each: (each.seed, each.id))],
         )
         for _, runs in sorted(members.items())

@@ -40,11 +40,10 @@ def verdict(ranking: Ranking) -> Section:
 
 
 def _edges(ranking: Ranking) -> list[str]:
-    """Where the winner stands at an edge of what was tried, each with the lines that look beyond it."""
-    blocks = []
-    for edge in edges(ranking):
-        blocks += [f"**At an edge:** {text(findings.at_the_edge(edge))}", f"```toml\n{edge.line}\n```"]
-    return blocks
+    """Where the winner stands at an edge of what was tried, with the lines that look beyond it."""
+    found = edges(ranking)
+    lines = "\n".join(edge.line for edge in found)
+    return [text(findings.at_an_edge(found)), f"```toml\n{lines}\n```"] if found else []
 
 
 def leader_board(ranking: Ranking) -> Section:

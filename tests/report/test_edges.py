@@ -37,10 +37,10 @@ def only_ranking(root):
 )
 def test_a_winner_at_an_edge_is_named_with_a_line_that_a_sweep_file_takes(logs, tmp_path, name, values, best, line):
     (edge,) = edges(ranking_of(logs, tmp_path, values, best, name))
-    assert (edge.name, edge.value, edge.tried, edge.table, edge.line) == (name, best, len(values), "grid", line)
+    assert (edge.name, edge.value, edge.tried, edge.line) == (name, best, len(values), line)
     assert edge.end == ("largest" if best == max(values) else "smallest")
     path = tmp_path / "wider.toml"
-    path.write_text(f'name = "wider"\nmodel = "classifier"\n[{edge.table}]\n{edge.line}\n')
+    path.write_text(f'name = "wider"\nmodel = "classifier"\n[grid]\n{edge.line}\n')
     assert len(load_sweep(path).spaces) == 1
 
 
@@ -68,6 +68,13 @@ def test_values_that_only_another_optimizer_had_do_not_count(logs, tmp_path):
     assert (edge.value, edge.line) == (0.01, "learning_rate = [0.001, 0.01, 0.1]")
 
 
+def test_a_kind_that_met_few_of_the_drawn_values_is_no_kind_of_its_own(logs, tmp_path):
+    for number, rate in enumerate(np.linspace(0.1, 0.9, 20).round(3).tolist()):
+        config = {"learning_rate": rate, "optimizer": "sgd" if number in (9, 10) else "adam"}
+        logs.write_run(tmp_path / "s", f"r{number}", [{"val_acc": 0.9 if number == 10 else 0.5}], config)
+    assert edges(only_ranking(tmp_path)) == []
+
+
 def test_a_larger_value_that_diverged_was_tried(logs, tmp_path):
     logs.write_run(tmp_path / "s", "lost", [], {"learning_rate": 10.0}, end="diverged")
     assert edges(ranking_of(logs, tmp_path, [0.01, 0.1, 1.0], 1.0)) == []
@@ -76,7 +83,7 @@ def test_a_larger_value_that_diverged_was_tried(logs, tmp_path):
 def test_a_sampled_winner_near_an_end_gets_a_wider_distribution(logs, tmp_path):
     rates = [float(f"{rate:.4g}") for rate in np.geomspace(1e-4, 0.8, 20)]
     (edge,) = edges(ranking_of(logs, tmp_path / "end", rates, rates[-1]))
-    assert (edge.table, edge.line) == ("search", "learning_rate = { low = 0.0001, high = 8, log = true }")
+    assert edge.line == "learning_rate = { low = 0.0001, high = 8, log = true }"
     path = tmp_path / "wider.toml"
     path.write_text(f'name = "wider"\nmodel = "classifier"\n[search]\ntrials = 4\n{edge.line}\n')
     load_sweep(path)

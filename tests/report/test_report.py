@@ -73,6 +73,22 @@ def test_the_index_names_each_sweep_with_its_winner(report):
     assert re.search(r"\[gan_lr\]\(gan_lr/README.md\).*`learning_rate` 0.03, `discriminator_skip` 2", text)
 
 
+def test_the_index_counts_what_was_tried_tied_and_lost(report):
+    text = (report / "README.md").read_text(encoding="utf-8")
+    (row,) = [line for line in text.splitlines() if line.startswith("| [quickstart]")]
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    assert cells[1:4] == ["`classifier`, `mnist`", "36", "12"]
+    assert int(cells[6]) in range(12)
+    assert cells[7] == "10"  # nine diverged, one failed
+
+
+def test_the_index_shows_a_picture_of_each_sweep_that_leads_to_its_page(report):
+    text = (report / "README.md").read_text(encoding="utf-8")
+    for sweep in ("quickstart", "gan_lr"):
+        assert f"## [{sweep}]({sweep}/README.md)" in text
+        assert re.search(rf"\[!\[[^]]+\]\({sweep}/parameters.png\)\]\({sweep}/README.md\)", text)
+
+
 def test_the_page_says_what_failed_and_why(report):
     text = page(report, "quickstart")
     assert re.search(
