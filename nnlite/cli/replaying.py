@@ -9,7 +9,7 @@ import typer
 from nnlite.cli.options import EXPERIMENTS, Folder, Json
 from nnlite.cli.output import answer, answer_fields, answer_json, say
 from nnlite.errors import InputError, NothingFoundError
-from nnlite.runs import Metric, metric_named
+from nnlite.runs import Metric, metric_named, read_runs
 from nnlite.runs.quantities import counted, score
 from nnlite.sweep.pruning import FACTOR, GENERATION, RULES, Median, Rule, rule_named
 from nnlite.sweep.replay import Replay, Rung
@@ -38,7 +38,7 @@ def replay(
     from nnlite.report import collect, group_runs  # noqa: PLC0415 - pandas takes long to load
 
     rule = rule_named(pruning, factor=factor, min_epochs=min_epochs, generation=generation)
-    groups = group_runs(collect(experiments).runs)
+    groups = group_runs(collect(experiments, read_runs).runs)
     chosen = metric_named(metric, {name for group in groups for name in group.metric_names}) if metric else None
     if chosen and chosen.on_test:
         raise InputError(f"{chosen.name} is measured once, at the end of a run: it has no curve to prune by")
