@@ -85,6 +85,36 @@ def test_off_the_record_writing_is_numpys(write):
     assert x.tolist() == array.tolist()
 
 
+THROUGH_A_VIEW = {
+    "x.flat[0] = 0": lambda x: operator.setitem(x.flat, 0, 0.0),
+    "x[:2] += 1": lambda x: operator.iadd(x[:2], 1.0),
+    "x.T[0] = 0": lambda x: operator.setitem(x.T, 0, 0.0),
+    "np.ravel(x)[1:].fill": lambda x: np.ravel(x)[1:].fill(0.0),
+    "np.exp(out=x[::2])": lambda x: np.exp(x[::2], out=x[::2]),
+}
+
+
+@pytest.mark.parametrize("write", THROUGH_A_VIEW.values(), ids=THROUGH_A_VIEW)
+def test_writing_into_a_leaf_by_way_of_a_view_is_found_out(write):  # row 6
+    x = Tensor([3.0, 1.0, 2.0])
+    with GradientTape() as tape:
+        y = np.sum(x**2)
+    assert (x[1:] + x.T[:2]).tolist() == [4.0, 3.0]  # looking changes nothing
+    assert tape.gradient(y, [x])[0].tolist() == [6.0, 2.0, 4.0]
+    write(x)
+    with pytest.raises(RuntimeError, match="was changed in place after this GradientTape recorded it"):
+        tape.gradient(y, [x])
+
+
+def test_writing_into_a_copy_is_writing_into_nothing_else():
+    x = Tensor([[3.0, 1.0], [2.0, 5.0]])
+    with GradientTape() as tape:
+        y = np.sum(x)
+    for copy_of in (x.copy(), x[[0, 1]], x.T.ravel(), x * 1.0):
+        copy_of[0] = 0.0
+    assert tape.gradient(y, [x])[0].tolist() == [[1.0, 1.0], [1.0, 1.0]]
+
+
 IN_PLACE = [name for name in WRITING if name != "x.shape = ..."]
 
 
