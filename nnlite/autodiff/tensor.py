@@ -58,6 +58,8 @@ class Tensor(Dispatched):
         TypeError: `data` holds tensors while a tape records, which could not follow them into the new one.
     """
 
+    __array_priority__ = 1.0  # what NumPy computes unheard of a tensor and an array is made a tensor, and noticed below
+
     _gradient: Gradient | None = None
     _spare_gradient: NDArray[Any] | None = None
     _tape: Tape | None = None
@@ -67,6 +69,13 @@ class Tensor(Dispatched):
         if RECORDERS.get() and _holds_tensor(data):
             raise TypeError("Tensor(data) makes a constant of the tensors in its data: use np.stack or np.copy instead")
         return np.array(plain(data), dtype=dtype, subok=False).view(cls)
+
+    def __array_finalize__(self, origin: Any) -> None:
+        # All that is recorded is made of plain arrays: a tensor of anything else comes from array.dot(x) and its like.
+        if type(origin) is not np.ndarray and RECORDERS.get() and self.dtype.kind == "f":
+            raise TypeError(
+                f"array.dot(x) and deepcopy(x) cannot be recorded: write array @ x, np.copy(x); {USE_PLAIN}"
+            )
 
     def backward(self, sources: "Iterable[Tensor] | None" = None) -> None:
         """Differentiate this scalar and add the gradients to `.grad` of the leaves that it was computed from.

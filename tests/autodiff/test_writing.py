@@ -183,8 +183,6 @@ LOST = {  # row 1: NumPy tells nobody of these
     "x.item()": lambda t: t[0].item(),
     "x.tolist()": lambda t: np.array(t.tolist()),
     "buffer[i] = t": through_a_buffer,
-    "ndarray.dot(t)": lambda t: np.ones(2).dot(t),
-    "deepcopy": copy.deepcopy,
     "pickle": lambda t: pickle.loads(pickle.dumps(t)),  # noqa: S301
     "stop_gradient": stop_gradient,
     "view(np.ndarray)": lambda t: t.view(np.ndarray),
@@ -201,6 +199,23 @@ def test_what_left_the_record_is_found_out_when_its_gradient_is_asked_for(lose):
     assert tape.gradient(y, [t], unconnected_zero=True)[0].tolist() == [0.0, 0.0]
     with pytest.raises(ValueError, match=r"does not depend|no leaf"):
         y.backward([t])
+
+
+UNHEARD = {
+    "ndarray.dot(t)": lambda t: np.ones(2).dot(t),
+    "np.dot(a record array, t)": lambda t: np.dot(np.ones(2).view(np.recarray), t),
+    "np.concatenate([a record array, t])": lambda t: np.concatenate([np.ones(2).view(np.recarray), t], dtype=None),
+    "deepcopy": copy.deepcopy,
+    "np.array(t, subok=True)": lambda t: np.array(t, subok=True),
+}
+
+
+@pytest.mark.parametrize("compute", UNHEARD.values(), ids=UNHEARD)
+def test_what_numpy_computes_without_telling_a_tensor_is_refused_on_the_record(compute):  # row 1
+    t = Tensor([1.0, 2.0])
+    with GradientTape(), pytest.raises(TypeError, match=r"cannot be recorded: write array @ x.*stop_gradient"):
+        compute(t)
+    compute(t)
 
 
 @pytest.mark.parametrize("data", [lambda t: [t[0], t[1]], lambda t: t, lambda t: ({"a": t},)])
