@@ -126,7 +126,7 @@ def close_log(folder: RunFolder, status: str, **fields: Any) -> None:
         return
     # On a full disk it stays without an end, and thus interrupted; where it is busy, somebody else trains it now.
     with contextlib.suppress(OSError, BusyError), LogWriter(folder.log, patience=LOCK_SECONDS) as log:
-        if not read_run(folder).end and folder.log.stat().st_size:
+        if not (log.is_empty or read_run(folder).end):
             log.write("end", status=status, **fields)
 
 

@@ -133,8 +133,10 @@ class Tally:
         """Note that it no longer is, and what its log says."""
         del self._running[trial.id]
         self._note_status(trial.id, outcome.status)
-        # A task that ended early leaves nothing to wait for: all of its epochs count as gone.
-        self._gone += self._work_of(trial)
+        # A task that ended early leaves nothing to wait for: all of its epochs count as gone, but if it has no room.
+        trained = len(run.epochs) - self._before.get(trial.id, 0) if run else 0
+        work = self._work_of(trial)
+        self._gone += min(work, max(0, trained)) if outcome.status == "interrupted" else work
         if run and outcome.status in ("completed", "pruned"):
             self._note_best(trial, run)
         if run and (seconds := epoch_seconds(run)) is not None:
