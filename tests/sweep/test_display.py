@@ -10,12 +10,12 @@ import psutil
 import pytest
 
 from nnlite.nn import save_arrays
-from nnlite.runs import LogWriter
+from nnlite.runs import LogWriter, read_run
 from nnlite.sweep.display import SweepDisplay
 from nnlite.sweep.display.listener import Tally
 from nnlite.sweep.display.screens import PlainScreen
 from nnlite.sweep.plan import Plan
-from nnlite.sweep.pruning import Halving, Pruned
+from nnlite.sweep.pruning import AsynchronousHalving, Halving, Pruned
 from nnlite.sweep.strategy import Everything, Task
 from nnlite.sweep.worker import Outcome
 
@@ -120,6 +120,35 @@ def test_a_generation_that_may_have_successors_says_so(plan):
     standing = tally.standing()
     assert standing.worked(whole=True) == "0/2 epochs of generation 2"
     assert "at least" in standing.timed()
+
+
+def test_trials_that_train_while_further_ones_are_planned_stay_in_the_picture(plan):
+    """As asynchronous halving plans: whenever any trial has ended, with the others under way."""
+    plan = Plan(plan.trials, plan.folder, [], plan.pending, Pruned(plan.trials, AsynchronousHalving()), plan.tasks)
+    tally = Tally(plan)
+    tally.plan_generation(plan.tasks[:2])
+    start(tally, plan, 0, 1)
+    for tasks in ([Task(plan.trials[2], 3)], [], [Task(plan.trials[2], 3)]):
+        tally.plan_generation(tasks)
+        assert [(row.id, row.until) for row in tally.standing().rows] == [(each.id, 10) for each in plan.trials[:2]]
+    log_epochs(plan, plan.trials[0], 3, "pruned")
+    tally.end(plan.trials[0], Outcome("pruned"), read_run(plan.run_folder(plan.trials[0])))
+    tally.plan_generation([Task(plan.trials[0], 9)])
+    start(tally, plan, 0, 2)
+    assert [(row.id, row.until) for row in tally.standing().rows] == [
+        (plan.trials[1].id, 10),
+        (plan.trials[0].id, 9),
+        (plan.trials[2].id, 3),
+    ]
+
+
+def test_what_was_interrupted_for_want_of_room_is_no_work_done(plan):
+    tally = tally_of(plan)
+    start(tally, plan, 0, 1)
+    for number, outcome in ((0, Outcome("interrupted", "no space left")), (1, Outcome("failed", "oh"))):
+        log_epochs(plan, plan.trials[number], 4)
+        tally.end(plan.trials[number], outcome, read_run(plan.run_folder(plan.trials[number])))
+    assert tally.standing().epochs == 4 + 10
 
 
 def test_a_pruned_trial_that_is_taken_up_again_waits_once_more(trial, tmp_path):
