@@ -127,7 +127,7 @@ def test_an_estimate_is_near_what_training_takes(trial, tmp_path, scratch):
         assert run_trial(each, RunFolder(tmp_path / each.id), {}).status == "completed"
     taken = time.perf_counter() - started
     assert found.kinds == {"measured": 4}
-    assert 1 / 3 < found.seconds / taken < 3
+    assert 1 / 5 < found.seconds / taken < 5
     assert found.disk == pytest.approx(bytes_below(tmp_path), rel=0.1)
     assert 50e6 < found.memory < 1e9
     assert 0 < found.margin < found.seconds
