@@ -8,6 +8,7 @@ import io
 import os
 import uuid
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import cast
 
@@ -43,6 +44,21 @@ def grid(images: np.ndarray, columns: int, *, border: int = 1) -> GreyImage:
     return result
 
 
+def tiles(picture: GreyImage) -> np.ndarray:
+    """Undo `grid`, for a border of one pixel: images (n, height, width), without the cells that were left over.
+
+    Raises:
+        ValueError: the picture is no such grid.
+    """
+    rows, columns = (np.flatnonzero((picture == BORDER_SHADE).all(axis=axis)) for axis in (1, 0))
+    heights, widths = set(np.diff(rows)), set(np.diff(columns))
+    if len(heights) != 1 or len(widths) != 1:
+        raise ValueError(f"a picture of {picture.shape} that is no grid of images, a border around each")
+    images = np.stack([picture[t + 1 : b, left + 1 : r] for t, b in pairwise(rows) for left, r in pairwise(columns)])
+    used: np.ndarray = images[(images != BORDER_SHADE).any(axis=(1, 2))]
+    return used
+
+
 def captioned(image: GreyImage, caption: str) -> GreyImage:
     """The image with a strip above it in which `caption` stands, white on black, cut off where the image ends."""
     strip = Image.new("L", (image.shape[1], CAPTION_SIZE + 6))
@@ -63,6 +79,13 @@ def read_png(path: Path) -> GreyImage:
     return cast("GreyImage", iio.imread(path))
 
 
+def write_npy(path: Path, array: np.ndarray) -> None:
+    """Write an array for `numpy.load`."""
+    content = io.BytesIO()
+    np.save(content, array, allow_pickle=False)
+    replace_file(path, content.getvalue())
+
+
 def write_gif(
     path: Path,
     frames: Sequence[GreyImage],
@@ -70,8 +93,17 @@ def write_gif(
     seconds_per_frame: float = 0.1,
     hold: float = 2.0,
     captions: Sequence[str] | None = None,
+    most_bytes: int | None = None,
 ) -> None:
     """Write the frames as a GIF that loops for ever and rests on the last one for `hold` seconds.
+
+    Args:
+        path: the file.
+        frames: images of one size.
+        seconds_per_frame: how long each but the last is shown.
+        hold: how long the last is.
+        captions: a line above each.
+        most_bytes: where the file would be larger, every other frame is left out, until it is not; none if None.
 
     Raises:
         ValueError: there is no frame, or not one caption for each.
@@ -82,8 +114,16 @@ def write_gif(
         frames = [captioned(frame, caption) for frame, caption in zip(frames, captions, strict=True)]
     step = 255 / (GIF_SHADES - 1)
     stack = (np.round(np.stack(frames) / step) * step).astype(np.uint8)
+    content = _gif(stack, seconds_per_frame, hold)
+    while most_bytes is not None and len(content) > most_bytes and len(stack) > 1:
+        stack, seconds_per_frame = stack[::-2][::-1], 2 * seconds_per_frame  # the last one stays
+        content = _gif(stack, seconds_per_frame, hold)
+    replace_file(path, content)
+
+
+def _gif(stack: np.ndarray, seconds_per_frame: float, hold: float) -> bytes:
     milliseconds = [round(1000 * seconds_per_frame)] * (len(stack) - 1) + [round(1000 * hold)]
-    replace_file(path, iio.imwrite("<bytes>", stack, extension=".gif", duration=milliseconds, loop=0))
+    return iio.imwrite("<bytes>", stack, extension=".gif", duration=milliseconds, loop=0)
 
 
 def reduced_png(content: bytes) -> bytes:

@@ -1,5 +1,5 @@
 """The command line: one function a command, each of which parses, calls and prints."""
 
-from nnlite.cli.app import main
+from nnlite.cli.entry import main
 
 __all__ = ["main"]

@@ -37,6 +37,7 @@ COMMANDS = {
     "verify": "verifying",
     "predict": "using",
     "sample": "using",
+    "judge": "judging",
     "data": "datasets",
 }
 
@@ -100,7 +101,7 @@ def run(arguments: list[str], *, debug: bool = False) -> int:
         return code if isinstance(code, int) else 0
     except typer.TyperException as error:
         if sentence := error.format_message():  # empty where no command was given and the help was shown
-            say(f"nnlite: {sentence}")
+            say(f"nnlite: {sentence.replace('Value error, ', '').replace('Input should', 'should')}")
         return 2
     except (typer.Abort, KeyboardInterrupt):
         return 130

@@ -1,28 +1,35 @@
 """The command that chooses: `best`, the winner of each sweep, and how sure that is."""
 
 import json
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nnlite.cli.options import EXPERIMENTS, At, Columns, Experiments, Json, Shape, Sort, Where
+from nnlite.cli.options import EXPERIMENTS, At, Columns, DataDir, Experiments, Jobs, Json, Shape, Sort, Where
 from nnlite.cli.output import answer, answer_fields, answer_json, say
 from nnlite.cli.questions import columns_shown, conflict_fields, nothing_found, untold, warn
 from nnlite.cli.references import repeat
+from nnlite.cli.resolving import answer_further, further_fields, train_further
 from nnlite.cli.tabulating import answer_as, document_at_least, format_asked, nested, tabulate
-from nnlite.errors import NothingFoundError
+from nnlite.errors import InputError, NothingFoundError
 from nnlite.queries import Query, Vocabulary, select
-from nnlite.runs import Run
+from nnlite.runs import Run as LoggedRun
 from nnlite.runs.quantities import number, score
 
 if TYPE_CHECKING:
     from nnlite.report import Best
 
+BUDGET = 20  # further runs
 BEST = "sweep,run,trial,seed,objective"
 
 Simplest = Annotated[
     bool, typer.Option("--simplest", help="The cheapest of those that cannot be told apart from the winner.")
 ]
+Resolve = Annotated[bool, typer.Option("--resolve", help="Which further seeds would tell apart what ties.")]
+Run = Annotated[bool, typer.Option("--run", help="Train them, until the winner stands alone or the budget ends.")]
+Budget = Annotated[int, typer.Option("--budget", metavar="N", min=1, help="Train N further runs at most.")]
 First = Annotated[int, typer.Option("--top", metavar="N", min=1, help="The N best configurations of each sweep.")]
 
 
@@ -35,41 +42,66 @@ def best(
     columns: Columns = None,
     top: First = 1,
     simplest: Simplest = False,
+    resolve: Resolve = False,
+    run: Run = False,
+    budget: Budget = BUDGET,
+    jobs: Jobs = None,
+    data: DataDir = None,
     shape: Shape = None,
     as_json: Json = False,
 ) -> None:
     """Show the winner of each sweep by its mean over seeds: what ties with it, its best trial, how to repeat that."""
     from nnlite.report import best as best_trials  # noqa: PLC0415 - pandas and matplotlib take long to load
-    from nnlite.report import entries  # noqa: PLC0415
 
     chosen = format_asked(shape, as_json)
 
-    def kept(runs: list[Run]) -> list[Run]:
-        listed = entries(runs) if where is not None else []
-        found = select(listed, Query(where=where, at=at))
-        if listed and not found.entries:
-            raise NothingFoundError(nothing_found(experiments, len(listed), found))
-        return [entry.run for entry in found.entries] if listed else runs
+    def ask() -> "list[Best]":
+        return best_trials(
+            experiments, metric, at, keep=partial(_kept, experiments, where, at), top=top, simplest=simplest
+        )
 
+    if run and not resolve:
+        raise InputError("--run trains what --resolve names; give both")
     with document_at_least(chosen, "nnlite.best/1", best=[], conflicts=[]):
-        found = best_trials(experiments, metric, at, keep=kept, top=top, simplest=simplest)
+        well = train_further(ask, experiments, budget, jobs, data) if run else True
+        found = ask()
     _warn_of_choice(found, metric, simplest=simplest)
-    conflicts = list({each.run: each for one in found for each in one.conflicts}.values())
-    warn(conflicts)
+    warn(conflicts := list({each.run: each for one in found for each in one.conflicts}.values()))
     by_run = {id(each.trial.run): each for each in found}
     selection = select([each.entry for each in found], Query(sort=sort, at=at))
     found = [by_run[id(entry.run)] for entry in selection.entries]
     vocabulary = Vocabulary(selection.entries)
     if chosen == "json":
         wanted = vocabulary.columns(columns) if columns is not None else None
-        fields = [nested(each.entry, wanted, at) if wanted else _fields(each) for each in found]
+        fields = [
+            (nested(each.entry, wanted, at) if wanted else _fields(each))
+            | ({"further": further_fields(each, budget)} if resolve else {})
+            for each in found
+        ]
         answer_json("nnlite.best/1", best=fields, conflicts=list(map(conflict_fields, conflicts)))
     elif chosen == "table" and columns is None and top == 1:
         for each in found:
             _answer(each)
+            if resolve:
+                answer_further(each, budget, experiments)
     else:
         shown = columns_shown(vocabulary, columns, BEST, untold(selection), chosen)
         answer_as(chosen, tabulate(selection.entries, shown, at, flat=chosen == "csv"))
+    if not well:
+        raise typer.Exit(1)
+
+
+def _kept(experiments: Path, where: str | None, at: At, runs: list[LoggedRun]) -> list[LoggedRun]:
+    """Those of the runs that the condition holds for."""
+    from nnlite.report import entries  # noqa: PLC0415 - as above
+
+    if where is None:
+        return runs
+    listed = entries(runs)
+    found = select(listed, Query(where=where, at=at))
+    if listed and not found.entries:
+        raise NothingFoundError(nothing_found(experiments, len(listed), found))
+    return [entry.run for entry in found.entries]
 
 
 def _warn_of_choice(found: "list[Best]", metric: str | None, *, simplest: bool) -> None:
@@ -81,7 +113,7 @@ def _warn_of_choice(found: "list[Best]", metric: str | None, *, simplest: bool) 
 
 
 def _answer(found: "Best") -> None:
-    from nnlite.report import findings  # noqa: PLC0415 - as above
+    from nnlite.report import edges, findings  # noqa: PLC0415 - as above
 
     run, chosen = found.trial.run, found.ranking.metric
     count = len(found.ranking.configurations)
@@ -93,6 +125,10 @@ def _answer(found: "Best") -> None:
         answer(f"{about}: {found.configuration.label} has {known}, {_place(found)}")
     for sentence in findings.about_the_winner(found.ranking, found.ties, lambda each: each.label):
         answer(sentence)
+    if at_edges := edges(found.ranking):
+        answer(findings.at_an_edge(at_edges))
+        for edge in at_edges:
+            answer(f"  {edge.line}")
     value = score(chosen, found.trial.value or 0.0)
     when = f" after epoch {found.trial.epoch}" if found.trial.epoch else ""
     when += "" if run.status == "completed" else f"; it is {run.status}, with {len(run.epochs)} epochs trained"

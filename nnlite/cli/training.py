@@ -19,9 +19,11 @@ from nnlite.cli.options import (
     FailFast,
     Jobs,
     Json,
+    MostTrials,
     RetryFailed,
     Settings,
     Spec,
+    Timeout,
 )
 from nnlite.cli.output import answer, answer_json, news, say
 from nnlite.cli.planning import print_plan
@@ -61,6 +63,8 @@ def sweep(
     settings: Settings = None,
     experiments: Experiments = EXPERIMENTS,
     jobs: Jobs = None,
+    most: MostTrials = None,
+    timeout: Timeout = None,
     backend: Backend = "loky",
     address: Address = None,
     data: DataDir = None,
@@ -71,8 +75,9 @@ def sweep(
 ) -> None:
     """Train every trial of a sweep file, in parallel; called again, only what is missing."""
     places = places_of(backend, address)
-    checked = load_sweep(spec, settings or ())
-    dataset = locate(checked.dataset, data, announce=say)
+    settings = [*(settings or ()), *_short("search.trials", most), *_short("limits.timeout", timeout)]
+    checked = load_sweep(spec, settings)
+    dataset = _dataset_of(checked, data)
     folder = experiments / checked.name
     strategy = Searched(checked, dataset, inner_strategy(checked.pruning), announce=say)
     runs = LoggedRuns(folder, checked.objective, retries=checked.limits.retries, retry_failed=retry_failed)
@@ -86,7 +91,7 @@ def sweep(
         say(f"{counted(others, 'run')} in {folder} {verb} not in {spec} any more; {pronoun}")
     command = _command("sweep", spec, settings)
     context = {"command": command, **strategy.provenance}
-    results = _train(checked, dataset, plan, jobs, context, places, fail_fast=fail_fast)
+    results = train_plan(checked, dataset, plan, jobs, context, places, fail_fast=fail_fast)
     known = strategy.trials(LoggedRuns(folder, checked.objective))  # a search has named more by now
     _conclude(replace(plan, trials=known), results, as_json=as_json)
 
@@ -102,18 +107,36 @@ def train(
 ) -> None:
     """Train one run: a sweep file's fixed values alone, or what an earlier run's run.jsonl describes."""
     checked = _spec_of_one(spec, settings or [])
-    dataset = locate(checked.dataset, data, announce=say)
+    dataset = _dataset_of(checked, data)
     trials = [single(checked, dataset)]
     folder = experiments / checked.name
     plan = make_plan(trials, folder, retries=checked.limits.retries, retry_failed=retry_failed)
     if dry_run:
         print_plan(plan, checked, 1, 1, experiments, as_json=as_json)
         return
-    results = _train(checked, dataset, plan, 1, {"command": _command("train", spec, settings)}, LocalPlaces())
+    results = train_plan(checked, dataset, plan, 1, {"command": _command("train", spec, settings)}, LocalPlaces())
     _conclude(plan, results, as_json=as_json)
 
 
+def _short(key: str, value: object) -> list[str]:
+    """The setting that an option of its own is short for."""
+    return [] if value is None else [f"{key}={value}"]
+
+
+def _dataset_of(checked: Sweep, data: Path | None) -> Dataset:
+    """What a checked file trains on; what else in the file is hardly what was meant is told."""
+    try:
+        found = locate(checked.dataset, data, announce=say)
+    except InputError as error:
+        raise InputError(f"{checked.source}: {error}") from None
+    for note in checked.notes:
+        say(f"{checked.source}: {note}")
+    return found
+
+
 def _spec_of_one(spec: Path, settings: list[str]) -> Sweep:
+    if (spec / LOG_NAME).is_file():
+        spec /= LOG_NAME
     if spec.name != LOG_NAME:
         return load_sweep(spec, settings)
     if not spec.is_file():
@@ -129,7 +152,7 @@ def _command(name: str, spec: Path, settings: list[str] | None) -> str:
     return shlex.join(["nnlite", name, str(spec), *(word for each in settings or () for word in ("-S", each))])
 
 
-def _train(
+def train_plan(
     checked: Sweep,
     dataset: Dataset,
     plan: Plan,
@@ -139,6 +162,17 @@ def _train(
     *,
     fail_fast: bool = False,
 ) -> Results:
+    """Train what is pending in `plan`, and show how that goes.
+
+    Args:
+        checked: what the plan was made from.
+        dataset: what it trains on.
+        plan: what to train.
+        jobs: how many trials at a time; default: as many as there are places.
+        context: further fields of each log's start.
+        places: where trials run.
+        fail_fast: whether the first failure keeps further trials from being started.
+    """
     if plan.done:
         say(f"{len(plan.done)} of {len(plan.trials)} trials are done already")
     if not plan.pending:
@@ -147,7 +181,7 @@ def _train(
     for trial in plan.pending:
         if trial.id in plan.again:
             say(f"{trial.id} {trial.describe()} is tried again; it failed: {plan.again[trial.id]}")
-    with claim(plan.folder), places:
+    with claim(plan.folder) as claimed, places:
         jobs = jobs or places.count
         context = {"spec": str(checked.source), **context, **prepare(checked.model, dataset)}
         if checked.pruning:
@@ -157,7 +191,16 @@ def _train(
         if not plan.foreseen:
             say(f"{counted(len(plan.tasks), 'trial')} in the first generation; what follows depends on their results")
         with make_display(plan, news, say) as display:
-            return run_trials(plan, jobs, context, display, limits=checked.limits, fail_fast=fail_fast, places=places)
+            return run_trials(
+                plan,
+                jobs,
+                context,
+                display,
+                limits=checked.limits,
+                fail_fast=fail_fast,
+                places=places,
+                check=claimed.check,
+            )
 
 
 def _conclude(plan: Plan, results: Results, *, as_json: bool) -> None:

@@ -1,6 +1,7 @@
 """The commands that use a trained model: `predict` for a classifier, `sample` for a generator."""
 
 import math
+import re
 import shlex
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -22,6 +23,7 @@ from nnlite.sweep.verify import dataset_of_run
 
 BAR = 40  # characters of a bar for a probability of 1
 MOST_SAMPLES = 10_000
+DEFAULT_GRID = "10x10"
 
 Config = TypeVar("Config", bound=Hyperparameters)
 
@@ -40,11 +42,11 @@ def predict(
     """Tell which class each image shows, by a trained classifier."""
     from nnlite.data.pictures import Framing, read_picture  # noqa: PLC0415
 
-    run = _trained(run_named(reference, experiments), "classifier")
+    run = trained(run_named(reference, experiments), "classifier")
     dataset = dataset_of_run(run, data, say)
     framing = Framing.of(dataset)
     pictures = [read_picture(path, framing) for path in images]
-    classifier = TrainedClassifier(_config(run, ClassifierHyperparameters), dataset, run.folder.best)
+    classifier = TrainedClassifier(config_of(run, ClassifierHyperparameters), dataset, run.folder.best)
     with limit_threads():
         probabilities = classifier.probabilities(np.stack(pictures).reshape(len(pictures), -1))
     if as_json:
@@ -60,33 +62,69 @@ def predict(
 
 def sample(
     reference: Reference,
-    count: Annotated[int, typer.Option("--count", metavar="N", min=1, max=MOST_SAMPLES, help="How many images.")] = 100,
+    shape: Annotated[
+        str | None, typer.Option("--grid", metavar="RxC", help="Rows and columns of the grid; default 10x10.")
+    ] = None,
+    count: Annotated[
+        int | None, typer.Option("--count", metavar="N", min=1, max=MOST_SAMPLES, help="How many images, instead.")
+    ] = None,
+    interpolate: Annotated[
+        bool, typer.Option("--interpolate", help="Each row goes from one latent point to that of the next row.")
+    ] = False,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of what is drawn: another, and others are drawn.")] = 0,
     out: Annotated[
-        Path, typer.Option("--out", metavar="FILE", help="The PNG file that they go to.", dir_okay=False)
+        Path,
+        typer.Option(
+            "--out", metavar="FILE", help="Where they go: one grid (.png) or an array (.npy).", dir_okay=False
+        ),
     ] = Path("samples.png"),
     experiments: Experiments = EXPERIMENTS,
     data: DataDir = None,
     as_json: Json = False,
 ) -> None:
-    """Draw new images by a trained generator, as one grid in a PNG file."""
-    from nnlite.images import grid, write_png  # noqa: PLC0415
+    """Draw new images by a trained generator: a grid in a PNG file, or an array (n, height, width) of bytes."""
+    from nnlite.images import grid, write_npy, write_png  # noqa: PLC0415
 
-    if out.suffix.lower() != ".png":
-        raise InputError(f"--out {out}: expected the name of a PNG file, such as {out.with_suffix('.png')}")
-    run = _trained(run_named(reference, experiments), "gan")
-    config, dataset = _config(run, GanHyperparameters), dataset_of_run(run, data, say)
+    if out.suffix.lower() not in (".png", ".npy"):
+        raise InputError(
+            f"--out {out}: expected the name of a PNG file, such as {out.with_suffix('.png')}, or of an array, such as "
+            f"{out.with_suffix('.npy')}"
+        )
+    rows, columns, total = _layout(shape, count, interpolate=interpolate)
+    run = trained(run_named(reference, experiments), "gan")
+    config, dataset = config_of(run, GanHyperparameters), dataset_of_run(run, data, say)
     generator = TrainedGenerator(config, dataset, run.folder.best)
+    rng = np.random.default_rng(seed)
     with limit_threads():
-        images = generator.sample(count, np.random.default_rng(seed))
-    write_png(out, grid(images, math.ceil(math.sqrt(count))))
+        images = generator.interpolate(rows, columns, rng) if interpolate else generator.sample(total, rng)
+    if out.suffix.lower() == ".npy":
+        write_npy(out, images)
+    else:
+        write_png(out, grid(images, columns))
     if as_json:
-        answer_json("nnlite.sample/1", run=run.id, folder=str(run.folder.path), count=count, seed=seed, out=str(out))
+        answer_json("nnlite.sample/1", run=run.id, folder=str(run.folder.path), count=total, seed=seed, out=str(out))
         return
-    answer(f"{counted(count, 'image')} of run {run.id} in {out}")
+    answer(f"{counted(total, 'image')} of run {run.id} in {out}")
 
 
-def _trained(run: Run, model: str) -> Run:
+def _layout(shape: str | None, count: int | None, *, interpolate: bool) -> tuple[int, int, int]:
+    """Rows, columns and number of the images that `--grid` or `--count` ask for.
+
+    So many images without a shape make a grid that is as square as can be, or one row if they are a path.
+    """
+    if shape is not None and count is not None:
+        raise InputError(f"--grid {shape} says how many images, and --count {count} too: give one of them")
+    if count is not None:
+        columns = count if interpolate else math.ceil(math.sqrt(count))
+        return math.ceil(count / columns), columns, count
+    sides = re.fullmatch(r"([1-9]\d{0,4})x([1-9]\d{0,4})", shape or DEFAULT_GRID)
+    rows, columns = map(int, sides.groups()) if sides else (0, 0)
+    if not 1 <= rows * columns <= MOST_SAMPLES:
+        raise InputError(f"--grid {shape}: expected rows x columns, such as 10x10, {MOST_SAMPLES:,} images at most")
+    return rows, columns, rows * columns
+
+
+def trained(run: Run, model: str) -> Run:
     """The run, if it is of that model and its weights are there."""
     if run.model != model:
         command = {"classifier": "predict", "gan": "sample"}.get(run.model)
@@ -101,7 +139,8 @@ def _trained(run: Run, model: str) -> Run:
     return run
 
 
-def _config(run: Run, kind: type[Config]) -> Config:
+def config_of(run: Run, kind: type[Config]) -> Config:
+    """The hyperparameters that its log tells."""
     try:
         return kind.model_validate(run.config)
     except ValidationError as error:

@@ -50,6 +50,8 @@ def cost_of(config: Hyperparameters, dataset: Dataset) -> Cost:
                 + 2 * _forward(discriminator)  # the generator's loss goes through it and back
                 + updates * 2 * _training(discriminator)  # real images and drawn ones
                 + redrawn * _forward(generator)
+                + updates * _penalty(config, discriminator)
+                + bool(config.feature_matching) * _forward(discriminator)
             )
             weights = FLOAT * _parameters(generator)
             state = kept * (weights + FLOAT * _parameters(discriminator))
@@ -64,6 +66,11 @@ def _forward(sizes: list[int]) -> int:
 def _training(sizes: list[int]) -> int:
     """Multiply-adds an image: forward, for the weights, and for the inputs of all layers but the first."""
     return 3 * _forward(sizes) - sizes[0] * sizes[1]
+
+
+def _penalty(config: GanHyperparameters, discriminator: list[int]) -> float:
+    """Multiply-adds an image of the gradient penalty: forward, back to the image, and twice that back through it."""
+    return 4 * _forward(discriminator) / config.gradient_penalty_every if config.gradient_penalty else 0.0
 
 
 def _parameters(sizes: list[int]) -> int:

@@ -3,7 +3,8 @@
 Each batch, the discriminator learns to tell real images (target 1) from drawn ones (target 0), unless it sits this
 batch out; then the generator learns to have its images taken for real. The generator draws a batch once: its recording
 is re-entered, after the discriminator's update, to go on through the discriminator. The generator's loss is the
-non-saturating one of I. Goodfellow et al., Generative adversarial nets, 2014, section 3.
+non-saturating one of I. Goodfellow et al., Generative adversarial nets, 2014, section 3. What keeps the two in balance
+is off by default: smoothed targets, noise on what the discriminator sees, and the terms of `penalties`.
 """
 
 import time
@@ -14,12 +15,13 @@ from numpy.typing import NDArray
 
 from nnlite.autodiff import GradientTape, stop_gradient
 from nnlite.data import Dataset
+from nnlite.models.adversaries import build_discriminator, build_generator, draw
 from nnlite.models.hyperparameters import GanHyperparameters
-from nnlite.models.quality import Gaussian, class_shares, frechet_distance, label_entropy, mode_coverage
+from nnlite.models.manifold import K, precision_recall
+from nnlite.models.penalties import feature_distance, gradient_penalty
+from nnlite.models.quality import Gaussian, class_counts, frechet_distance, label_entropy, mode_coverage
 from nnlite.models.reference import load_reference
 from nnlite.models.training import (
-    BLACK_TO_WHITE,
-    EVALUATION_BATCH,
     Epoch,
     Training,
     averaged,
@@ -27,14 +29,13 @@ from nnlite.models.training import (
     check_batches,
     generator_states,
     make_average,
-    make_initializer,
     make_optimizer,
     nested,
     part_of,
     restore_generators,
     scaled,
 )
-from nnlite.nn import Sequential, fully_connected, sigmoid_cross_entropy
+from nnlite.nn import Sequential, sigmoid_cross_entropy
 from nnlite.nn.weights import Arrays
 
 JUDGED = 10_000  # images drawn to measure quality
@@ -47,7 +48,8 @@ class GanTraining(Training):
     Args:
         config: its hyperparameters.
         dataset: what it learns to draw; pixels are numbers from -1 to 1. Its reference classifier must be prepared.
-        seed: of the first weights, of the order of the images, of the latent vectors and of what dropout leaves out.
+        seed: of the first weights, of the order of the images, of the latent vectors, of noise and of what dropout
+            leaves out.
 
     Raises:
         InputError: a batch of a single image would have to be standardized, or the reference classifier is missing.
@@ -60,19 +62,27 @@ class GanTraining(Training):
         self._dataset = dataset
         if config.batch_norm:
             check_batches(config.batch_size, len(self.split.train))
-        first_weights, self._order, self._latent, judged, dropout = np.random.default_rng(seed).spawn(5)
+        # A further one is to be spawned last: the others then stay as they are, and so do all runs.
+        first_weights, self._order, self._latent, judged, dropout, self._noise = np.random.default_rng(seed).spawn(6)
         self._generators = {"order": self._order, "latent": self._latent}
         if config.dropout:
             self._generators["dropout"] = dropout
+        if config.instance_noise:
+            self._generators["noise"] = self._noise
         self.generator = build_generator(config, dataset, first_weights)
         self.discriminator = build_discriminator(config, dataset, first_weights, dropout)
         self._average = make_average(config, self.generator)
         steps = -(-len(self.split.train) // config.batch_size)
+        self._batches = steps * config.epochs
         generator_lr = config.generator_lr or config.learning_rate
         discriminator_lr = config.discriminator_lr or config.learning_rate
         self._generator_optimizer = make_optimizer(config, self.generator.parameters(), generator_lr, steps)
         self._discriminator_optimizer = make_optimizer(
-            config, self.discriminator.parameters(), discriminator_lr, steps * updates_a_batch(config)
+            config,
+            self.discriminator.parameters(),
+            discriminator_lr,
+            steps * updates_a_batch(config),
+            config.discriminator_lr_milestones,
         )
         self._judged_latents = judged.standard_normal((JUDGED, config.latent_dim), dtype=np.float32)
         self._reference = load_reference(dataset)
@@ -108,11 +118,16 @@ class GanTraining(Training):
         return self._average.weights() if self._average else self.generator.state()
 
     def score(self, weights: Arrays) -> dict[str, float]:
-        """The Fréchet distance to the test images."""
+        """The Fréchet distance to the test images, and precision and recall as against as many of them."""
         with borrowed(self.generator, weights):
             features, _ = self._reference.judge(draw(self.generator, self._judged_latents))
-        real = self._reference.summarise(self.split.test)
-        return {"test_fid": frechet_distance(real, Gaussian.fitted_to(features))}
+        real = self._reference.features_of(self.split.test)
+        scores = {"test_fid": frechet_distance(Gaussian.fitted_to(real), Gaussian.fitted_to(features))}
+        size = min(len(real), len(features))
+        if size > K:
+            precision, recall = precision_recall(real[:size], features[:size])
+            scores |= {"test_precision": precision, "test_recall": recall}
+        return scores
 
     def _train_one_epoch(self) -> Epoch:
         started = time.perf_counter()
@@ -126,15 +141,9 @@ class GanTraining(Training):
                 drawn = self.generator(self._draw_latents(len(real)), training=True)
             if not self._sits_out(self._batch):
                 discriminator_losses += self._train_discriminator(real, stop_gradient(drawn))
-            with tape:
-                loss = sigmoid_cross_entropy(self.discriminator(drawn, training=True), 1.0)
-            loss.backward(self.generator.parameters())
-            self._generator_optimizer.step()
-            if self._average:
-                self._average.update()
-            generator_losses.append(float(loss))
+            generator_losses.append(self._train_generator(tape, drawn, real))
         trained = time.perf_counter()
-        quality, samples = self._judge()
+        quality, samples, counts = self._judge()
         metrics = {
             "generator_loss": _mean(generator_losses),
             # Where an epoch has so few batches that the discriminator sat out all of them, it has no loss.
@@ -144,23 +153,71 @@ class GanTraining(Training):
             "seconds": time.perf_counter() - started,
             "images_per_second": len(self.split.train) / (trained - started),
         }
-        return Epoch(self._epoch, metrics, samples)
+        return Epoch(self._epoch, metrics, samples, counts.tolist())
+
+    def _train_generator(self, tape: GradientTape, drawn: Any, real: Any) -> float:
+        """One update of the generator, which has `drawn` on `tape`; the cross-entropy part of its loss."""
+        weight = self.config.feature_matching
+        with tape:
+            *hidden, last = self.discriminator.layers
+            trunk = Sequential(*hidden)
+            features = trunk(self._blurred(drawn), training=True)
+            loss = fooled = sigmoid_cross_entropy(last(features, training=True), 1.0)
+            if weight:
+                loss = fooled + weight * feature_distance(features, trunk(self._blurred(real), training=True))
+        loss.backward(self.generator.parameters())
+        self._generator_optimizer.step()
+        if self._average:
+            self._average.update()
+        return float(fooled)
 
     def _train_discriminator(self, real: Any, drawn: Any) -> list[float]:
-        """One batch's updates of the discriminator; each after the first is against newly drawn images."""
+        """One batch's updates of the discriminator; each after the first is against newly drawn images.
+
+        Returns:
+            The cross-entropy part of the loss at each update.
+        """
         losses = []
-        targets = np.repeat(np.array([[1.0], [0.0]], dtype=np.float32), len(real), axis=0)
+        for_real = 1.0 - self.config.label_smoothing
+        targets = np.repeat(np.array([[for_real], [0.0]], dtype=np.float32), len(real), axis=0)
         for step in range(self.config.discriminator_steps):
             if step:
                 drawn = self.generator(self._draw_latents(len(real)), training=True)
-            both = np.concatenate([real, stop_gradient(drawn)])
+            both = self._blurred(np.concatenate([real, stop_gradient(drawn)]))
             both.setflags(write=False)
+            weight = self._penalty_weight()
             with GradientTape():
-                loss = sigmoid_cross_entropy(self.discriminator(both, training=True), targets)
-            loss.backward()
+                loss = told_apart = sigmoid_cross_entropy(self.discriminator(both, training=True), targets)
+                if weight:
+                    loss = told_apart + weight * gradient_penalty(self.discriminator, both[: len(real)])
+            loss.backward(self.discriminator.parameters())
             self._discriminator_optimizer.step()
-            losses.append(float(loss))
+            losses.append(float(told_apart))
         return losses
+
+    def _penalty_weight(self) -> float:
+        """What the gradient penalty is multiplied by in the discriminator's next update.
+
+        It is left out of most updates and weighs the more in the others (T. Karras et al., Analyzing and improving the
+        image quality of StyleGAN, 2020, section 3.1). The half is that of the cross-entropy, which here is the mean
+        over real and drawn images where the penalty's source has the sum of two means.
+        """
+        every = self.config.gradient_penalty_every
+        due = self._discriminator_optimizer.steps % every == 0
+        return 0.5 * every * self.config.gradient_penalty if due else 0.0
+
+    def _blurred(self, images: Any) -> Any:
+        """`images` (n, pixels) under as much noise as is due in this batch; themselves, if that is none.
+
+        Source: C. Sønderby et al., Amortised MAP inference for image super-resolution, 2017, section 3.3 (instance
+        noise): real and drawn images, blurred until they overlap, cannot be told apart without fail.
+        """
+        spread = self.config.instance_noise * (1.0 - (self._batch - 1) / self._batches)
+        if not spread:
+            return images
+        noise = self._noise.standard_normal(np.shape(images), dtype=np.float32)
+        noise *= np.float32(spread)
+        return images + noise
 
     def _sits_out(self, batch: int) -> bool:
         """Whether the discriminator is not updated in this batch, counted from 1 through all epochs."""
@@ -170,61 +227,26 @@ class GanTraining(Training):
     def _draw_latents(self, count: int) -> NDArray[np.float32]:
         return self._latent.standard_normal((count, self.config.latent_dim), dtype=np.float32)
 
-    def _judge(self) -> tuple[dict[str, float], NDArray[np.uint8]]:
-        """The quality of what the generator draws now from the same latent vectors as ever, and its first images."""
+    def _judge(self) -> tuple[dict[str, float], NDArray[np.uint8], NDArray[np.intp]]:
+        """What the generator draws now from the same latent vectors as ever: its quality, first images and classes."""
         with averaged(self.generator, self._average):
             images = draw(self.generator, self._judged_latents)
         samples = images[:SHOWN].reshape(-1, *self._dataset.image_shape)
         features, labels = self._reference.judge(images)
-        shares = class_shares(labels, self._dataset.classes)
+        counts = class_counts(labels, self._dataset.classes)
+        shares = counts / len(labels)
         quality: dict[str, float] = {"mode_coverage": mode_coverage(shares), "label_entropy": label_entropy(shares)}
         if self._real is not None:
             finite = bool(np.isfinite(features).all())
             fid = frechet_distance(self._real, Gaussian.fitted_to(features)) if finite else float("nan")
             quality = {"fid": fid, **quality}
-        return quality, samples
+        return quality, samples, counts
 
 
 def updates_a_batch(config: GanHyperparameters) -> float:
     """How often the discriminator is updated, averaged over the batches that it trains in and those it sits out."""
     share = 1.0 - 1.0 / config.discriminator_skip if config.discriminator_skip else 1.0
     return config.discriminator_steps * share
-
-
-def build_generator(config: GanHyperparameters, dataset: Dataset, rng: np.random.Generator) -> Sequential:
-    """The generator that `config` describes, from latent vectors to pixels between -1 and 1."""
-    return fully_connected(
-        [config.latent_dim, *config.hidden, dataset.pixels],
-        config.activation,
-        "tanh",
-        rng,
-        initializer=make_initializer(config),
-        batch_norm=config.batch_norm,
-    )
-
-
-def build_discriminator(
-    config: GanHyperparameters, dataset: Dataset, rng: np.random.Generator, dropout_rng: np.random.Generator
-) -> Sequential:
-    """The discriminator that `config` describes, from pixels to the logit of an image's being real."""
-    return fully_connected(
-        [dataset.pixels, *config.discriminator_hidden, 1],
-        config.activation,
-        None,
-        rng,
-        initializer=make_initializer(config),
-        dropout=config.dropout,
-        dropout_rng=dropout_rng,
-    )
-
-
-def draw(generator: Sequential, latents: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """What `generator` makes of each row of `latents`: images (n, pixels)."""
-    images = []
-    for start in range(0, len(latents), EVALUATION_BATCH):
-        outputs = np.asarray(generator(latents[start : start + EVALUATION_BATCH], training=False))
-        images.append(np.rint((np.nan_to_num(outputs) + 1.0) * (BLACK_TO_WHITE / 2)).astype(np.uint8))
-    return np.concatenate(images)
 
 
 def _mean(values: list[float]) -> float:

@@ -4,6 +4,7 @@ Sweep files, the command line, the run's id and the documentation all read them 
 is made of: a change of it, or of a default, gives every run a new id.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, Strict, field_validator
@@ -40,8 +41,18 @@ ADDED_LATER = frozenset(
         "augment_shear",
         "augment_elastic",
         "augment_sigma",
+        "discriminator_lr_milestones",
+        "instance_noise",
+        "gradient_penalty",
+        "gradient_penalty_every",
+        "feature_matching",
     }
 )
+
+
+def depends_on_budget(config: Mapping[str, object]) -> bool:
+    """Whether training for more epochs, all else in `config` being equal, makes another training from its beginning."""
+    return config.get("lr_schedule") in SCHEDULES_OF_THE_WHOLE_BUDGET or bool(config.get("instance_noise"))
 
 
 class Hyperparameters(BaseModel):
@@ -96,14 +107,14 @@ class Hyperparameters(BaseModel):
     def identity(self) -> dict[str, Any]:
         """What makes two trainings differ.
 
-        All fields, but the budget only where a schedule depends on it, and those of `ADDED_LATER` only where they are
-        not at their defaults.
+        All fields, but the budget only where the first epochs depend on it, and those of `ADDED_LATER` only where they
+        are not at their defaults.
         """
         fields = self.model_dump(mode="json")
         for name, field in type(self).model_fields.items():
             if name in ADDED_LATER and getattr(self, name) == field.default:
                 del fields[name]
-        if self.lr_schedule not in SCHEDULES_OF_THE_WHOLE_BUDGET:
+        if not depends_on_budget(fields):
             del fields[BUDGET]
         return fields
 
@@ -167,6 +178,33 @@ class GanHyperparameters(Hyperparameters):
         0, ge=0, description="the discriminator sits out every N-th batch, N >= 2; 0: never"
     )
     discriminator_steps: int = Field(1, ge=1, le=1000, description="discriminator updates a batch")
+    discriminator_lr_milestones: Epochs = Field(
+        (),
+        description="the epochs after which lr_decay is applied to the discriminator's rate alone, beside lr_schedule",
+    )
+    label_smoothing: float = Field(
+        0.0, ge=0, lt=1, description="how far below 1 the discriminator's target for real images lies"
+    )
+    instance_noise: float = Field(
+        0.0,
+        ge=0,
+        le=1000,
+        description="spread of the noise on all that the discriminator sees, falling to 0 with the last epoch",
+    )
+    gradient_penalty: float = Field(
+        0.0, ge=0, description="R1: weight of the squared slope of the discriminator at real images"
+    )
+    gradient_penalty_every: int = Field(
+        1, ge=1, le=1000, description="it is taken in every so many discriminator updates, and counts as often then"
+    )
+    feature_matching: float = Field(
+        0.0, ge=0, description="weight of the distance between the mean hidden features of real and drawn images"
+    )
+
+    @field_validator("discriminator_lr_milestones")
+    @classmethod
+    def _are_in_order(cls, milestones: tuple[int, ...]) -> tuple[int, ...]:
+        return tuple(sorted(milestones))
 
     @field_validator("discriminator_skip")
     @classmethod

@@ -41,9 +41,9 @@ def frechet_distance(first: Gaussian, second: Gaussian) -> float:
     return float(difference @ difference + np.trace(first.covariance) + np.trace(second.covariance) - 2.0 * overlap)
 
 
-def class_shares(labels: NDArray[np.intp], classes: int) -> NDArray[np.float64]:
-    """The share of each class among `labels`."""
-    return np.bincount(labels, minlength=classes) / len(labels)
+def class_counts(labels: NDArray[np.intp], classes: int) -> NDArray[np.intp]:
+    """How often each class is among `labels`."""
+    return np.bincount(labels, minlength=classes)
 
 
 def mode_coverage(shares: NDArray[np.float64]) -> int:

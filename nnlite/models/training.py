@@ -7,7 +7,7 @@ down, to keep weights, or to stop.
 import contextlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +36,7 @@ from nnlite.nn.schedules import (
     linear_decay,
     multi_step_decay,
     one_cycle,
+    product,
     step_decay,
     warm_up,
 )
@@ -53,11 +54,13 @@ class Epoch:
         number: from 1.
         metrics: what was measured, by the names in `nnlite.runs.metrics`.
         samples: a generator's images of the same latent points at every epoch, (n, height, width) uint8, if it is one.
+        class_counts: how many of the images that it was judged by are of each class, if it is one.
     """
 
     number: int
     metrics: dict[str, float]
     samples: NDArray[np.uint8] | None = None
+    class_counts: list[int] | None = None
 
 
 @dataclass(frozen=True)
@@ -197,9 +200,18 @@ def make_schedule(config: Hyperparameters, rate: float, steps_an_epoch: float) -
     return warm_up(schedule, warm_up_steps) if warm_up_steps else schedule
 
 
-def make_optimizer(config: Hyperparameters, parameters: list[Any], rate: float, steps_an_epoch: float) -> Optimizer:
-    """The optimizer that `config` describes."""
+def make_optimizer(
+    config: Hyperparameters,
+    parameters: list[Any],
+    rate: float,
+    steps_an_epoch: float,
+    milestones: Sequence[int] = (),
+) -> Optimizer:
+    """The optimizer that `config` describes; after each of the `milestones`, in epochs, `lr_decay` slows it further."""
     schedule = make_schedule(config, rate, steps_an_epoch)
+    if milestones:
+        steps = [round(epoch * steps_an_epoch) for epoch in milestones]
+        schedule = product(schedule, multi_step_decay(1.0, config.lr_decay, steps))
     decay, clip = config.weight_decay, config.clip_norm
     if config.optimizer == "adam":
         return Adam(parameters, schedule, beta1=config.beta1, weight_decay=decay, clip_norm=clip)

@@ -71,3 +71,8 @@ def warm_up(schedule: Schedule, steps: int) -> Schedule:
     """
     first = schedule(0)
     return lambda step: first * (step + 1) / (steps + 1) if step < steps else schedule(step - steps)
+
+
+def product(first: Schedule, second: Schedule) -> Schedule:
+    """The rate of `first` times that of `second`."""
+    return lambda step: first(step) * second(step)

@@ -3,6 +3,7 @@
 from nnlite.queries.differences import Differences, differences
 from nnlite.queries.epochs import Epochs
 from nnlite.queries.names import At, Column, Entry, Vocabulary
+from nnlite.queries.ranges import Range, default_of, range_of
 from nnlite.queries.selection import Query, Selection, select
 from nnlite.queries.story import Change, Moment, changes, moments
 
@@ -15,10 +16,13 @@ __all__ = [
     "Epochs",
     "Moment",
     "Query",
+    "Range",
     "Selection",
     "Vocabulary",
     "changes",
+    "default_of",
     "differences",
     "moments",
+    "range_of",
     "select",
 ]

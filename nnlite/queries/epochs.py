@@ -17,7 +17,10 @@ class Epochs:
 
     def __init__(self, run: Run) -> None:
         self.run = run
-        self.metrics = list(dict.fromkeys(name for line in run.epochs for name in line if name not in NOT_METRICS))
+        names = (
+            name for line in run.epochs for name in line if name not in NOT_METRICS and not isinstance(line[name], list)
+        )
+        self.metrics = list(dict.fromkeys(names))
         self.lines: list[dict[str, Any]] = [
             {EPOCH: line[EPOCH]} | {name: line[name] if is_number(line.get(name)) else None for name in self.metrics}
             for line in run.epochs

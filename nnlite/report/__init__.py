@@ -4,9 +4,11 @@ from typing import TYPE_CHECKING, Any
 
 from nnlite.report.best import Best, best
 from nnlite.report.collection import Collection, collect
+from nnlite.report.edges import edges
 from nnlite.report.groups import Group, group_runs
 from nnlite.report.listing import entries
 from nnlite.report.ranking import Configuration, Ranking, Trial, rank
+from nnlite.report.resolution import further_seeds
 
 if TYPE_CHECKING:
     from nnlite.report.frame import load_runs
@@ -21,7 +23,9 @@ __all__ = [
     "Trial",
     "best",
     "collect",
+    "edges",
     "entries",
+    "further_seeds",
     "group_runs",
     "load_runs",
     "rank",

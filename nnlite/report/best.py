@@ -4,7 +4,7 @@ What won is decided by means over seeds: a single run may do better by luck, and
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from nnlite.errors import NothingFoundError
 from nnlite.queries import Entry
 from nnlite.report.cells import finite
 from nnlite.report.collection import collect, conflicts_among
+from nnlite.report.edges import edges
 from nnlite.report.groups import Group, group_runs
 from nnlite.report.ranking import At, Configuration, Ranking, Trial, rank
 from nnlite.report.ties import LEVEL, TEST, Ties, cheapest, ties
@@ -61,6 +62,7 @@ class Best:
         told: dict[str, Any] = {
             "configuration": _summary(self.configuration),
             "configurations": len(self.ranking.configurations),
+            "edges": [asdict(edge) for edge in edges(self.ranking)],
         }
         if known is None:
             return told | {"tie": None, "luck": None}

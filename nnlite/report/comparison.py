@@ -58,7 +58,7 @@ def parameter_plots(trials: pd.DataFrame, names: Sequence[str], metric: Metric) 
             axes.set_axis_off()
             continue
         other = shown[1 - index] if len(shown) == 2 else None
-        _panel(axes, rows, shown[index], other)
+        panel(axes, rows, shown[index], other)
         axes.tick_params(labelleft=True)
     value_axis(grid[0, 0], metric, rows["value"].tolist(), MARGIN)
     for axes in grid[1:, 0]:
@@ -66,9 +66,10 @@ def parameter_plots(trials: pd.DataFrame, names: Sequence[str], metric: Metric) 
     return figure
 
 
-def _panel(axes: Axes, rows: pd.DataFrame, name: str, other: str | None) -> None:
+def panel(axes: Axes, rows: pd.DataFrame, name: str, other: str | None) -> None:
+    """One hyperparameter below; if the other has few values, a colour and a marker for each of these."""
     values = values_of(rows, name)
-    position = _horizontal_axis(axes, name, values)
+    position = horizontal_axis(axes, name, values)
     hues = values_of(rows, other) if other else []
     if other is None or not 2 <= len(hues) <= MOST_HUES:
         _series(axes, rows, name, position, Line2D([], [], color=PALETTE[0], marker="o"), 0.0)
@@ -113,10 +114,10 @@ def _series(
     axes.plot([*bars, *bars], [*low, *high], "_", markersize=6, alpha=0.6, **look)
 
 
-def _horizontal_axis(axes: Axes, name: str, values: list[Any]) -> dict[object, float]:
+def horizontal_axis(axes: Axes, name: str, values: list[Any]) -> dict[object, float]:
     """Scale the axis for the values of a hyperparameter; where each of them stands."""
     axes.set_xlabel(plain(name))
-    numeric = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
+    numeric = all_numbers(values)
     positive = numeric and min(values) > 0
     sizes = [abs(value) for value in values if value] if numeric else []
     wide = bool(sizes) and math.log10(max(sizes) / min(sizes)) >= LOG_DECADES
@@ -170,6 +171,11 @@ def values_of(rows: pd.DataFrame, name: str) -> list[Any]:
     column = rows[column_of(name)]
     values = {None if pd.isna(value) else value for value in column.astype(object)}
     return sorted(values, key=natural)
+
+
+def all_numbers(values: Sequence[object]) -> bool:
+    """Whether they can stand on an axis by their size."""
+    return all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
 
 
 def having(rows: pd.DataFrame, name: str, value: object) -> "pd.Series[bool]":

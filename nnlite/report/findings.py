@@ -5,13 +5,16 @@ Each function writes plain text; `name` says how a configuration is called there
 
 from collections.abc import Callable, Iterable, Sequence
 
+from nnlite.report.cells import readable
+from nnlite.report.edges import Edge
 from nnlite.report.estimates import lead, score_with_interval
 from nnlite.report.ranking import Configuration, Ranking
 from nnlite.report.ties import LEVEL, Ties
-from nnlite.runs.quantities import counted, score
+from nnlite.runs.quantities import counted, is_share, number, score
 
 Naming = Callable[[Configuration], str]
 MOST_NAMED = 5  # configurations in a sentence
+LEAST_SHARE = 1e-4  # of an accuracy: one image of 10,000
 
 
 def worth(ranking: Ranking, configuration: Configuration) -> str:
@@ -61,9 +64,11 @@ def optimism(found: Ties, ranking: Ranking) -> str:
     """What picking the best of so many is worth; nothing where nothing tells."""
     if found.optimism is None:
         return ""
-    luck = lead(ranking.metric, found.optimism, None)
+    luck = f"about {lead(ranking.metric, found.optimism, None)}"
+    if is_share(ranking.metric) and found.optimism < LEAST_SHARE:
+        luck = f"less than {lead(ranking.metric, LEAST_SHARE, None)}"
     return (
-        f"Picking the best of {len(found.tested) + 1} means is worth about {luck} of luck: so much "
+        f"Picking the best of {len(found.tested) + 1} means is worth {luck} of luck: so much "
         "too good it is on average, if each is as uncertain as its seeds say."
     )
 
@@ -77,6 +82,16 @@ def lucky_run(found: Ties, ranking: Ranking, name: Naming) -> str:
     return (
         f"The best single run, {trial.run.id} with {score(ranking.metric, trial.value)}, is of another configuration, "
         f"{name(other)}: one seed more or less."
+    )
+
+
+def at_an_edge(found: Sequence[Edge]) -> str:
+    """Which best values have no neighbour on one side; nothing where all have. The lines that look there follow."""
+    if not found:
+        return ""
+    named = [f"{each.name} {number(readable(each.value))} (the {each.end} of {each.tried})" for each in found]
+    return (
+        f"At the edge of what was tried: {', '.join(named)}. The best may lie beyond; to look there, in the sweep file:"
     )
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from nnlite.queries import default_of
 from nnlite.report.cells import finite, readable
 from nnlite.runs import Metric, Run
 
@@ -34,11 +35,21 @@ class Group:
     def varied(self) -> list[str]:
         """The hyperparameters in which the runs differ, in the order of the sweep file; if in none, the swept ones."""
         swept = list(dict.fromkeys(name for run in self.runs for name in _names(run.start.get("swept"))))
-        present = {name for run in self.runs for name in run.config} - {"seed"}
+        configs = [self.config_of(run) for run in self.runs]
+        present = {name for config in configs for name in config}
         ordered = [name for name in swept if name in present] + sorted(present.difference(swept))
-        configs = [run.config for run in self.runs]
         differing = [name for name in ordered if not _alike([config.get(name) for config in configs])]
         return differing or [name for name in swept if name in present]
+
+    def config_of(self, run: Run) -> dict[str, Any]:
+        """Every hyperparameter of a run, also those that its log, being older than others, leaves to the default."""
+        return self._left_to_defaults | {name: value for name, value in run.config.items() if name != "seed"}
+
+    @cached_property
+    def _left_to_defaults(self) -> dict[str, Any]:
+        named: list[set[str]] = [set(run.config) - {"seed"} for run in self.runs]
+        missing = set[str]().union(*named) - named[0].intersection(*named)
+        return {name: default_of(self.model, name) for name in missing}
 
     @property
     def metric_names(self) -> list[str]:
@@ -47,8 +58,8 @@ class Group:
 
     def fixed(self) -> dict[str, Any]:
         """The hyperparameters that are the same in every run, by name."""
-        config = self.runs[0].config
-        return {name: config[name] for name in sorted(config) if name != "seed" and name not in self.varied}
+        config = self.config_of(self.runs[0])
+        return {name: config[name] for name in sorted(config) if name not in self.varied}
 
 
 def group_runs(runs: Iterable[Run]) -> list[Group]:

@@ -1,4 +1,4 @@
-"""The sections of a page that are pictures: learning curves, comparison plots, and the samples of a GAN."""
+"""The sections of a page that are pictures: learning curves, and the samples of a GAN."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,20 +7,17 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
+from nnlite.report.captions import scale_note, several_seeds, show
 from nnlite.report.cells import writable
-from nnlite.report.comparison import parameter_plots
 from nnlite.report.curves import MOST_BANDS, MOST_LINES, learning_curves, shown_ranks
 from nnlite.report.frame import epoch_frame
-from nnlite.report.heatmap import heat_map
 from nnlite.report.markdown import code, image, text
-from nnlite.report.ranking import Ranking, Trial, abreast
+from nnlite.report.ranking import Ranking, Trial
 from nnlite.report.results import named
 from nnlite.report.section import Section
-from nnlite.report.style import png
 from nnlite.runs import METRICS
 from nnlite.runs.quantities import counted, score
 
-SCALE_NOTE = " The accuracy's axis is logarithmic in the error, so that both ends can be read."
 BANDS_NOTE = (
     "The lines are means over the seeds, as far as all of them have got; the bands reach from the lowest seed to the "
     f"highest (with more than {MOST_BANDS} lines, those of the best and the worst alone). The numbers are rows of the "
@@ -63,37 +60,10 @@ def curves(ranking: Ranking, prefix: str) -> Section:
         if figure is None:
             continue
         labels = " and ".join(known[name].label for name in plot.metrics)
-        _show(section, figure, f"{prefix}{plot.name}.png", f"{labels} by epoch")
+        show(section, figure, f"{prefix}{plot.name}.png", f"{labels} by epoch")
         section.blocks.append(_curves_caption(trials, plot, labels, figure))
     if section.blocks and len(shown_ranks(trials)) > 1:
-        section.blocks.append(BANDS_NOTE if _several_seeds(trials) else "The numbers are rows of the leader board.")
-    return section
-
-
-def comparison(ranking: Ranking, prefix: str) -> Section:
-    """What each hyperparameter did to the objective."""
-    section = Section("What made the difference")
-    names = ranking.group.varied
-    ranking, last = abreast(ranking)  # those that were pruned are compared where they still were on a level
-    trials = ranking.trial_frame()
-    label = ranking.metric.label
-    figure = parameter_plots(trials, names, ranking.metric)
-    _show(section, figure, f"{prefix}parameters.png", f"{label} against {', '.join(names)}")
-    if figure is not None:
-        how = "coloured by the other hyperparameter" if len(names) == 2 else "whatever the other hyperparameters"
-        how = "" if len(names) == 1 else f", {how}"
-        runs = counted(int(trials["counts"].sum()), "run")
-        when = "" if last is None else f" of the first {last}, which is how far all of them got"
-        caption = f"The marks are the {runs} behind the leader board, each at its best epoch{when}{how}; their means "
-        caption += "are marked or joined by lines."
-        if _several_seeds(trials):
-            caption += " The bars are 95 % t-intervals, cut off where they leave the plot."
-        section.blocks.append(caption + _scale_note(figure))
-    chart = heat_map(trials, names, ranking.metric)
-    _show(section, chart, f"{prefix}heat-map.png", f"mean {label} for each pair of {' and '.join(names)}")
-    if chart is not None:
-        when = "" if last is None else f" after {counted(last, 'epoch')}"
-        section.blocks.append(f"Mean over the seeds of each pair{when}; the brighter the better, the best in bold.")
+        section.blocks.append(BANDS_NOTE if several_seeds(trials) else "The numbers are rows of the leader board.")
     return section
 
 
@@ -125,12 +95,6 @@ def pictures(ranking: Ranking, prefix: str) -> Section:
     return section
 
 
-def _show(section: Section, figure: Figure | None, name: str, description: str) -> None:
-    if figure is not None:
-        section.files[name] = png(figure)
-        section.blocks.append(image(description, name))
-
-
 def _curves_caption(trials: pd.DataFrame, plot: Plot, labels: str, figure: Figure) -> str:
     ranks = shown_ranks(trials, plot.most_lines)
     hidden = trials.loc[trials["counts"], "rank"].nunique() - len(ranks)
@@ -138,15 +102,7 @@ def _curves_caption(trials: pd.DataFrame, plot: Plot, labels: str, figure: Figur
     if hidden:
         lines = f"the best {len(ranks) - 1} configurations and the worst; {counted(hidden, 'configuration')} not shown"
     early = " Lines that end early are of pruned configurations." if (trials["status"] == "pruned").any() else ""
-    return f"{text(labels[0].upper() + labels[1:])}: {lines}.{early}{_scale_note(figure)}"
-
-
-def _several_seeds(trials: pd.DataFrame) -> bool:
-    return bool(trials.loc[trials["counts"], "rank"].duplicated().any())
-
-
-def _scale_note(figure: Figure) -> str:
-    return SCALE_NOTE if any(axes.get_yscale() == "function" for axes in figure.axes) else ""
+    return f"{text(labels[0].upper() + labels[1:])}: {lines}.{early}{scale_note(figure)}"
 
 
 def _samples_caption(ranking: Ranking, place: int, trial: Trial, epoch: int) -> str:

@@ -3,28 +3,36 @@
 A sweep's page has one part for each dataset and model in it; each part is the same list of sections in the same order.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from nnlite.report import illustrations, provenance, results
+from nnlite.report import effects, illustrations, provenance, results
+from nnlite.report.collapse import collapse
 from nnlite.report.estimates import score_with_interval
+from nnlite.report.examination import examination
 from nnlite.report.groups import Group
-from nnlite.report.markdown import code, link, slug, table, text
+from nnlite.report.markdown import code, image, link, slug, table, text
 from nnlite.report.ranking import Ranking, rank
 from nnlite.report.section import Section
 from nnlite.report.style import in_house_style
+from nnlite.report.ties import ties
 from nnlite.runs import Conflict, Unreadable
 
 PAGE_NAME = "README.md"
+AT_A_GLANCE = ("parameters.png", "learning-curves.png")  # whichever a page has first
+MOST_PICTURES = 20  # sweeps with a picture on the index
 # The first line of every page of ours: a page without it is somebody's own and is never overwritten.
 MARK = "<!-- Rendered by `nnlite report`: change the logs, not this page. -->"
 SECTIONS: tuple[Callable[[Ranking, str], Section], ...] = (
     lambda ranking, _: results.verdict(ranking),
     lambda ranking, _: results.leader_board(ranking),
-    illustrations.comparison,
+    effects.comparison,
+    effects.trade,
     illustrations.curves,
+    collapse,
     illustrations.pictures,
     lambda ranking, _: results.final_score(ranking),
+    examination,
     lambda ranking, _: provenance.losses(ranking),
     lambda ranking, _: provenance.circumstances(ranking),
     lambda ranking, _: provenance.commands(ranking),
@@ -61,27 +69,60 @@ def sweep_page(
     return Page(_joined(parts), files)
 
 
-def index_page(folders: dict[str, str], groups: Sequence[Group], unreadable: Sequence[Unreadable]) -> str:
-    """The index: each group of each sweep with its winner; `folders` says where a sweep's page is."""
-    rows = []
-    for group in groups:
-        ranking = rank(group)
-        winner = ranking.winner
-        known = winner.estimate if winner else None
-        rows.append(
-            [
-                link(text(group.sweep), f"{folders[group.sweep]}/{PAGE_NAME}"),
-                code(group.model),
-                code(group.dataset),
-                str(len(group.runs)),
-                results.named(winner) if winner else "none",
-                f"{text(ranking.metric.label)} {score_with_interval(ranking.metric, known)}" if known else "-",
+def index_page(
+    folders: dict[str, str], groups: Sequence[Group], unreadable: Sequence[Unreadable], pictures: Mapping[str, str]
+) -> str:
+    """The index: each group of each sweep with its winner, and a picture of each sweep.
+
+    Args:
+        folders: where each sweep's page is.
+        groups: of all sweeps.
+        unreadable: the folders that tell nothing.
+        pictures: the file that shows a sweep at a glance, where there is one.
+    """
+    rankings = [rank(group) for group in groups]
+    rows = [_index_row(ranking, f"{folders[ranking.group.sweep]}/{PAGE_NAME}") for ranking in rankings]
+    header = ["sweep", "on", "runs", "configurations", "winner", "score", "tied with it", "lost"]
+    blocks = [MARK, "# Sweeps", table(header, rows, [2, 3, 6, 7])]
+    blocks.append(
+        "A score is the mean over the winner's seeds, ± half its 95 % t-interval, on validation data. Tied with it are "
+        "the configurations that cannot be told apart from it; with one seed nothing can, which is a question mark. "
+        "Lost are runs that diverged or failed."
+    )
+    if len(folders) <= MOST_PICTURES:
+        for sweep, folder in folders.items():
+            own = [ranking for ranking in rankings if ranking.group.sweep == sweep]
+            blocks += [
+                f"## {link(text(sweep), f'{folder}/{PAGE_NAME}')}",
+                *(results.verdict(each).blocks[0] for each in own),
             ]
-        )
-    header = ["sweep", "model", "dataset", "runs", "winner", "score"]
-    blocks = [MARK, "# Sweeps", table(header, rows, [3])]
-    blocks.append("A score is the mean over the winner's seeds, ± half its 95 % t-interval, on validation data.")
+            if picture := pictures.get(sweep):
+                shown = image(f"{own[0].metric.label} by {', '.join(own[0].group.varied)}", f"{folder}/{picture}")
+                blocks.append(link(shown, f"{folder}/{PAGE_NAME}"))
     return _joined([*blocks, provenance.left_out(list(unreadable), []).render(2)])
+
+
+def _index_row(ranking: Ranking, page: str) -> list[str]:
+    group, winner, found = ranking.group, ranking.winner, ties(ranking)
+    known = winner.estimate if winner else None
+    tied = "-"
+    if found and found.rivals:
+        tied = str(len(found.tied)) if found.tested else "?"
+    return [
+        link(text(group.sweep), page),
+        f"{code(group.model)}, {code(group.dataset)}",
+        str(len(group.runs)),
+        str(len(ranking.configurations)),
+        results.named(winner) if winner else "none",
+        f"{text(ranking.metric.label)} {score_with_interval(ranking.metric, known)}" if known else "-",
+        tied,
+        str(sum(len(each.lost) for each in ranking.configurations)),
+    ]
+
+
+def at_a_glance(page: Page) -> str | None:
+    """The file that shows best what a page is about."""
+    return next((name for end in AT_A_GLANCE for name in sorted(page.files) if name.endswith(end)), None)
 
 
 def _kind(group: Group) -> str:

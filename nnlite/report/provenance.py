@@ -8,8 +8,9 @@ from pathlib import Path
 
 from nnlite.report.cells import finite, readable
 from nnlite.report.markdown import code, table, text, visible
-from nnlite.report.ranking import Configuration, Ranking, Trial
+from nnlite.report.ranking import Ranking
 from nnlite.report.section import Section
+from nnlite.report.triage import EXPLAINED, Cause, causes
 from nnlite.runs import Conflict, Run, Unreadable
 from nnlite.runs.comparison import exactly
 from nnlite.runs.fingerprint import fingerprint
@@ -20,24 +21,32 @@ ENDS = {"diverged": "diverged", "failed": "failed", "interrupted": "interrupted"
 
 
 def losses(ranking: Ranking) -> Section:
-    """What diverged, failed or is not finished, grouped by what it said."""
-    causes: dict[tuple[str, str], list[tuple[Configuration, Trial]]] = {}
-    for configuration in ranking.configurations:
-        for trial in configuration.trials:
-            if trial.run.status not in ("completed", "pruned"):
-                causes.setdefault((trial.run.status, visible(trial.run.error)), []).append((configuration, trial))
-    if not causes:
-        return Section("What did not finish")
+    """What diverged, failed, was pruned or is not finished, by cause, and what explains it."""
     rows = []
-    for (status, error), members in sorted(causes.items()):
-        ids = sorted(trial.run.id for _, trial in members)
-        shown = ", ".join(map(code, ids[:MOST_IDS])) + (
-            f" and {len(ids) - MOST_IDS} more" if len(ids) > MOST_IDS else ""
-        )
-        shared = _shared([configuration for configuration, _ in members])
-        rows.append([text(ENDS.get(status, status)), text(error) or "-", str(len(members)), shared, shown])
-    header = ["", "why", "runs", "all of them have", "which"]
-    return Section("What did not finish", [table(header, rows, [2])])
+    for cause in causes(ranking):
+        ids = sorted(trial.run.id for _, trial in cause.members)
+        more = f" and {len(ids) - MOST_IDS} more" if len(ids) > MOST_IDS else ""
+        shown = ", ".join(map(code, ids[:MOST_IDS])) + more
+        status = text(ENDS.get(cause.status, cause.status))
+        rows.append([status, text(cause.error) or "-", str(len(ids)), _explained(cause), shown])
+    if not rows:
+        return Section("What did not finish")
+    return Section("What did not finish", [table(["", "why", "runs", "what explains it", "which"], rows, [2])])
+
+
+def _explained(cause: Cause) -> str:
+    """In words, such as: all 11 have learning_rate > 0.3, and none of the other 25."""
+    if not cause.others:
+        return "it came to all"
+    rule = cause.rule
+    if rule is None:
+        shared = ", ".join(f"{code(name)} {text(number(readable(value)))}" for name, value in cause.shared.items())
+        share = f"{'it has' if len(cause.members) == 1 else 'they share'} {shared}" if shared else "they share none"
+        return f"no single hyperparameter; {share}" if cause.status in EXPLAINED else "-"
+    count = len(cause.members)
+    who = "it has" if count == 1 else f"{'both' if count == 2 else f'all {count}'} have"
+    also = "none" if rule.also == 0 else str(rule.also)
+    return f"{who} {code(rule.name)} {text(rule)}, and {also} of the other {cause.others}"
 
 
 def circumstances(ranking: Ranking) -> Section:
@@ -60,6 +69,8 @@ def circumstances(ranking: Ranking) -> Section:
         *(["reference classifier", code(each)] for each in _distinct(run.start.get("reference") for run in runs)),
         ["threads a run", ", ".join(_distinct(run.start.get("threads") for run in runs)) or "-"],
         *([name, text(", ".join(values))] for name, values in _versions(runs)),
+        *(["system", text(each)] for each in _distinct(run.start.get("platform") for run in runs)),
+        *(["instructions that NumPy uses", text(each)] for each in _distinct(run.start.get("simd") for run in runs)),
     ]
     blocks = [table(["", ""], rows)]
     if len(_distinct([fingerprint(run.start), run.start.get("git")] for run in runs)) > 1:
@@ -133,13 +144,6 @@ def _conflict(found: Conflict) -> str:
         return f"- {code(found.run)}: {text(found.difference.place)} is {first}, and later in the same log {second}"
     one, other = (code("/".join(run.folder.path.parts[-3:])) for run in (found.one, found.other))
     return f"- {code(found.run)}: {text(found.difference.place)} is {first} in {one}, but {second} in {other}"
-
-
-def _shared(configurations: list[Configuration]) -> str:
-    """The values that all of these configurations have in common."""
-    first = configurations[0].parameters
-    same = {name for name in first if len({repr(each.parameters[name]) for each in configurations}) == 1}
-    return ", ".join(f"{code(name)} {text(number(readable(first[name])))}" for name in first if name in same) or "-"
 
 
 def _versions(runs: list[Run]) -> list[tuple[str, list[str]]]:

@@ -2,6 +2,7 @@
 
 from nnlite.report import findings
 from nnlite.report.cells import finite, readable
+from nnlite.report.edges import edges
 from nnlite.report.estimates import lead, score_with_interval
 from nnlite.report.findings import of_seeds
 from nnlite.report.intervals import difference, estimate
@@ -35,7 +36,14 @@ def verdict(ranking: Ranking) -> Section:
     runner_up = rivals[0].configuration
     gap, half = difference(winner.estimate, rivals[0].configuration.estimate)
     words += f", {lead(metric, abs(gap), half)} better than the runner-up, {named(runner_up)}."
-    return Section("", [words, " ".join(findings.about_the_winner(ranking, found, named))])
+    return Section("", [words, " ".join(findings.about_the_winner(ranking, found, named)), *_edges(ranking)])
+
+
+def _edges(ranking: Ranking) -> list[str]:
+    """Where the winner stands at an edge of what was tried, with the lines that look beyond it."""
+    found = edges(ranking)
+    lines = "\n".join(edge.line for edge in found)
+    return [text(findings.at_an_edge(found)), f"```toml\n{lines}\n```"] if found else []
 
 
 def leader_board(ranking: Ranking) -> Section:

@@ -8,7 +8,7 @@ from nnlite.images import replace_file
 from nnlite.report.collection import collect, conflicts_among
 from nnlite.report.groups import group_runs
 from nnlite.report.markdown import slug
-from nnlite.report.page import MARK, PAGE_NAME, index_page, sweep_page
+from nnlite.report.page import MARK, PAGE_NAME, at_a_glance, index_page, sweep_page
 from nnlite.runs import conflict_warning
 
 
@@ -36,8 +36,10 @@ def write_report(experiments: Path, out: Path, announce: Callable[[str], None] =
     folders = _folders(sorted({group.sweep for group in groups}))
     for readme in (out / PAGE_NAME, *(out / folder / PAGE_NAME for folder in folders.values())):
         _refuse_foreign(readme)
-    pages = {out / PAGE_NAME: index_page(folders, groups, collection.left_out).encode()}
+    index = out / PAGE_NAME
+    pages: dict[Path, bytes] = {index: b""}
     files: dict[Path, bytes] = {}
+    pictures: dict[str, str] = {}
     for sweep, folder in folders.items():
         own = [group for group in groups if group.sweep == sweep]
         places = {run.folder.path.parent for group in own for run in group.runs}
@@ -46,6 +48,9 @@ def write_report(experiments: Path, out: Path, announce: Callable[[str], None] =
         page = sweep_page(sweep, own, unreadable, conflicts)
         pages[out / folder / PAGE_NAME] = page.text.encode()
         files.update({out / folder / name: content for name, content in page.files.items()})
+        if picture := at_a_glance(page):
+            pictures[sweep] = picture
+    pages[index] = index_page(folders, groups, collection.left_out, pictures).encode()
     # Pictures first: a page never shows what is not there yet.
     for path, content in {**files, **pages}.items():
         replace_file(path, content)

@@ -29,14 +29,21 @@ class Difference:
 
 
 def comparable_numbers(fields: object) -> dict[str, Number]:
-    """The numbers of an epoch's line or of a final summary that a second training must repeat."""
+    """The numbers of an epoch's line or of a final summary that a second training must repeat.
+
+    Those of a list have their place in it behind its name: `class_counts.3`.
+    """
     if not isinstance(fields, Mapping):
         return {}
-    return {
-        name: value
-        for name, value in fields.items()
-        if name not in TIMINGS | NOT_NUMBERS and (value is None or _is_number(value))
-    }
+    numbers: dict[str, Number] = {}
+    for name, value in fields.items():
+        if name in TIMINGS | NOT_NUMBERS:
+            continue
+        if value is None or _is_number(value):
+            numbers[name] = value
+        elif isinstance(value, list):
+            numbers |= {f"{name}.{place}": each for place, each in enumerate(value) if _is_number(each)}
+    return numbers
 
 
 def first_difference(epoch: int, one: object, other: object, *, missing_differs: bool = False) -> Difference | None:

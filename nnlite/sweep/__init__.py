@@ -1,6 +1,7 @@
 """Sweeps: from a TOML file to trained trials."""
 
 from nnlite.sweep.claim import claim
+from nnlite.sweep.further import with_seed
 from nnlite.sweep.limits import Limits
 from nnlite.sweep.places import LocalPlaces, Places
 from nnlite.sweep.plan import LoggedRuns, Plan, make_plan, strangers
@@ -35,4 +36,5 @@ __all__ = [
     "single",
     "strangers",
     "sweep_of_run",
+    "with_seed",
 ]

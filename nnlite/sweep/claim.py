@@ -1,7 +1,8 @@
 """A claim: one driver's hold on a sweep's folder, so that two calls of the same sweep do not share out its trials.
 
 It is the operating system's lock on a small file in the folder, which says who holds it. The system drops the lock when
-the driver dies, however it dies; the file itself stays where it is, since removing a locked file would let two in.
+the driver dies, however it dies; the file itself stays where it is, since removing a locked file would let two in. Who
+removes the folder itself, or moves it away, takes the claim with it: its driver sees that, and ends.
 """
 
 import contextlib
@@ -9,6 +10,7 @@ import json
 import os
 import socket
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from nnlite.errors import BusyError, InputError, NnliteError
@@ -17,8 +19,33 @@ from nnlite.runs.log import lock, utc_now
 CLAIM_NAME = ".driver"
 
 
+@dataclass(frozen=True)
+class Claim:
+    """A hold on `folder`, by the lock on the open `file`."""
+
+    folder: Path
+    file: int
+
+    def check(self) -> None:
+        """See that `folder` is still the one that was claimed.
+
+        Raises:
+            NnliteError: it is not: somebody has removed it, moved it away, or put another in its place.
+        """
+        held = os.fstat(self.file)
+        try:
+            is_there = os.path.samestat(held, (self.folder / CLAIM_NAME).lstat())
+        except OSError:
+            is_there = False
+        if not is_there:
+            raise NnliteError(
+                f"{self.folder} was removed, moved or replaced while its trials were training, so they end here; "
+                "where the folder is now, the same command goes on"
+            )
+
+
 @contextlib.contextmanager
-def claim(folder: Path) -> Iterator[None]:
+def claim(folder: Path) -> Iterator[Claim]:
     """Be the only driver of the sweep in `folder`, which is made if need be.
 
     Raises:
@@ -41,7 +68,7 @@ def claim(folder: Path) -> Iterator[None]:
             raise BusyError(f"{folder} is being trained by {_holder(file)}; wait for it, or stop it") from None
         os.ftruncate(file, 0)
         os.pwrite(file, json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": utc_now()}).encode(), 0)
-        yield
+        yield Claim(folder, file)
     finally:
         os.close(file)
 

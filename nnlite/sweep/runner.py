@@ -70,6 +70,7 @@ def run_trials(
     fail_fast: bool = False,
     make: Callable[[Trial], Training] = make_training,
     places: Places | None = None,
+    check: Callable[[], None] = lambda: None,
 ) -> Results:
     """Train what is pending, `jobs` trials at a time.
 
@@ -82,16 +83,17 @@ def run_trials(
         fail_fast: whether the first failure keeps further trials from being started.
         make: makes a trial's training; it is sent to the workers.
         places: where trials run; default: in processes of this machine.
+        check: is called several times a second, and raises what is to end the sweep at once, such as a lost claim.
 
     Raises:
         Stopped: SIGINT, SIGTERM or SIGHUP arrived; all workers have ended, their logs say "interrupted".
-        NnliteError: no worker can be started, or is fit.
+        NnliteError: no worker can be started, or is fit; or `check` has raised it.
     """
     # A worker that has grown by 300 MB is replaced between two trials, and loky warns, to no purpose, of those to come.
     with stop_requests() as request, warnings.catch_warnings():
         warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
         breaker = Breaker(limits.max_failures, fail_fast=fail_fast)
-        crew = _Crew(plan, jobs, context, listener, limits, breaker, make, places or LocalPlaces())
+        crew = _Crew(plan, jobs, context, listener, limits, breaker, make, places or LocalPlaces(), check)
         try:
             for generation in crew.generations(request):
                 crew.train(generation, request)
@@ -125,6 +127,7 @@ class _Crew:
         breaker: Breaker,
         make: Callable[[Trial], Training],
         places: Places,
+        check: Callable[[], None],
     ) -> None:
         self._plan = plan
         self._jobs = jobs
@@ -134,6 +137,7 @@ class _Crew:
         self._breaker = breaker
         self._make = make
         self._places = places
+        self._check = check
         self._opened: list[Place] = []
         self._free: list[Place] = []
         self._busy: dict[Future[Outcome], _Attempt] = {}
@@ -160,6 +164,7 @@ class _Crew:
             finished, _ = wait(self._busy, timeout=NEWS_SECONDS, return_when=FIRST_COMPLETED)
             if request.signum:
                 break  # the same signal may have ended the workers: they are stopped, not failed
+            self._check()
             self._clock.tick()
             for future in finished:
                 attempt = self._busy.pop(future)
@@ -192,6 +197,7 @@ class _Crew:
 
     def _start_what_fits(self) -> None:
         while self._waiting and len(self._busy) < self._jobs:
+            self._check()
             place = self._free.pop() if self._free else self._new_place()
             task = self._waiting.popleft()
             folder = self._plan.run_folder(task.trial)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from nnlite.errors import InputError
-from nnlite.models.hyperparameters import BUDGET, SCHEDULES_OF_THE_WHOLE_BUDGET
+from nnlite.models.hyperparameters import BUDGET, depends_on_budget
 from nnlite.nn.weights import load_array
 from nnlite.runs import Run, RunFolder, find_runs, read_run
 from nnlite.sweep.plan import Plan
@@ -103,14 +103,14 @@ def _standing(trial: Trial, folder: RunFolder, pending: bool) -> Standing:
     if not pending:
         state: State = run.status if run.status in ("pruned", "failed", "diverged") else "done"
         return Standing(trial, state, len(run.epochs), run.error)
-    epochs = _epochs_kept(run)
+    epochs = epochs_kept(run)
     why = f"{run.status} before{': ' + run.error if run.error else ''}" if run.status in ("failed", "diverged") else ""
     if epochs:
         return Standing(trial, "to go on", epochs, why)
     return Standing(trial, "to start over", 0, why or "it has no checkpoint")
 
 
-def _epochs_kept(run: Run) -> int:
+def epochs_kept(run: Run) -> int:
     """After how many epochs the checkpoint was taken, if the log has them all; 0 if there is none to go on from."""
     try:
         identity = json.loads(str(load_array(run.folder.checkpoint, "identity")))
@@ -141,7 +141,7 @@ def _changed_defaults(new: Sequence[Trial], others: Sequence[Run], named: Collec
 
 
 def _named_part(model: str, checksum: object, seed: int, config: dict[str, Any], named: Collection[str]) -> str:
-    values = {name: config.get(name) for name in named if name != BUDGET or _is_in_id(config)}
+    values = {name: config.get(name) for name in named if name != BUDGET or depends_on_budget(config)}
     return json.dumps([model, checksum, seed, values], sort_keys=True)
 
 
@@ -149,10 +149,5 @@ def _changes(before: dict[str, Any], now: dict[str, Any]) -> dict[str, tuple[Any
     return {
         name: (before.get(name), value)
         for name, value in now.items()
-        if before.get(name) != value and (name != BUDGET or _is_in_id(now))
+        if before.get(name) != value and (name != BUDGET or depends_on_budget(now))
     }
-
-
-def _is_in_id(config: dict[str, Any]) -> bool:
-    """Whether the number of epochs is part of the id."""
-    return config.get("lr_schedule") in SCHEDULES_OF_THE_WHOLE_BUDGET

@@ -32,7 +32,7 @@ from nnlite.sweep.signals import StopRequest, held_back_signals, stop_requests
 from nnlite.sweep.slot import enter_worker
 from nnlite.sweep.trials import Trial
 
-# What changes how a network learns, but not how long an epoch takes; of the second it counts whether there is any.
+# What changes how a network learns, but not how long an epoch takes; of the latter it counts whether there is any.
 COSTLESS = frozenset(
     (
         "epochs",
@@ -44,9 +44,10 @@ COSTLESS = frozenset(
         "lr_decay",
         "lr_decay_epochs",
         "lr_milestones",
+        "discriminator_lr_milestones",
     )
 )
-ALL_OR_NOTHING = ("momentum", "weight_decay")
+ALL_OR_NOTHING = ("momentum", "weight_decay", "instance_noise", "gradient_penalty", "feature_matching")
 
 MOST_LOGS = 200  # the latest are the likeliest to be of this machine and this code
 PIECE_SECONDS = 0.3
@@ -89,7 +90,7 @@ def kind_of(config: Hyperparameters) -> Kind:
     """What all configurations that cost the same have in common."""
     fields = type(config).model_fields
     same: dict[str, Any] = {name: fields[name].default for name in COSTLESS & fields.keys()}
-    same |= {name: 0.5 for name in ALL_OR_NOTHING if getattr(config, name)}
+    same |= {name: 0.5 for name in ALL_OR_NOTHING if getattr(config, name, 0.0)}
     return config.model_copy(update=same)
 
 

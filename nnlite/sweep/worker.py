@@ -42,6 +42,8 @@ CHECKPOINT_SECONDS = 5.0  # what a crash costs at most, beside the epoch it inte
 SAMPLE_COLUMNS = 10
 MISTAKE_COLUMNS = 5
 ANIMATION_SECONDS = 5.0
+MOST_FRAMES = 100  # more would be faster than the eye
+MOST_ANIMATION_BYTES = 2_000_000
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)  # no fault of the trial's: it is to go on once there is room again
 OUT_OF_MEMORY = "the memory has run out: fewer --jobs, or a smaller model or batch, need less"
 
@@ -89,7 +91,8 @@ def run_task(
                 return _Life(task, folder, log, context, make).live()
             except BaseException as error:  # noqa: BLE001 - a trial's failure, even a SystemExit, costs that trial alone
                 outcome = outcome_of(error)
-                log.write("end", status=outcome.status, error=outcome.error, traceback=traceback.format_exc())
+                if not log.is_empty:  # else it could not even be begun, and is still to be
+                    log.write("end", status=outcome.status, error=outcome.error, traceback=traceback.format_exc())
                 return outcome
     except BusyError:
         return Outcome("busy", "another process is training it")
@@ -143,7 +146,8 @@ class _Life:
         saved = time.perf_counter()
         stop = self._stop()
         for epoch in training.epochs() if not stop else ():
-            self.lines.append({"epoch": epoch.number, **epoch.metrics})
+            counts = {} if epoch.class_counts is None else {"class_counts": epoch.class_counts}
+            self.lines.append({"epoch": epoch.number, **epoch.metrics, **counts})
             self.log.write("epoch", **self.lines[-1])
             if not all(math.isfinite(value) for value in epoch.metrics.values()):
                 error = f"{_first_not_finite(epoch)} is not finite after epoch {epoch.number}"
@@ -270,12 +274,14 @@ class _Life:
     def _animate(self) -> None:
         pictures = [self.folder.sample(epoch) for epoch in range(1, self.trial.config.epochs + 1)]
         pictures = [path for path in pictures if path.exists()]
+        pictures = pictures[:: -max(1, -(-len(pictures) // MOST_FRAMES))][::-1]  # the last is among them
         if len(pictures) > 1:
             write_gif(
                 self.folder.animation,
                 [read_png(path) for path in pictures],
                 seconds_per_frame=ANIMATION_SECONDS / len(pictures),
                 captions=[f"epoch {int(path.stem.removeprefix('epoch_'))}" for path in pictures],
+                most_bytes=MOST_ANIMATION_BYTES,
             )
 
     def _save_checkpoint(self, training: Training, epoch: int) -> None:

@@ -157,3 +157,18 @@ def test_escapes_in_a_log_do_not_reach_the_terminal(ask, many_runs, tmp_path):
         done = ask(*command)
         assert "owned" in done.stdout
         assert "\x1b" not in done.stdout + done.stderr
+
+
+def test_ctrl_c_is_quiet_while_the_command_line_loads(nnlite, tmp_path):
+    """F10: pressed at the import of the command line's own modules, which take the best part of a second."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, signal, sys\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell in the background has it ignored\n"
+        "def audit(event, arguments):\n"
+        "    if event == 'import' and arguments[0] == 'nnlite.cli.training':\n"
+        "        os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.addaudithook(audit)\n"
+    )
+    path = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
+    done = nnlite("runs", tmp_path, env={"PYTHONPATH": path}, code=130)
+    assert (done.stdout, done.stderr) == ("", "")

@@ -1,5 +1,6 @@
 """`nnlite predict` and `nnlite sample`: trained models in use."""
 
+import itertools
 import json
 import shlex
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nnlite.images import read_png
+from nnlite.images import read_png, tiles
 from nnlite.models import prepare_reference
 
 BEST = "weight_average = 0.9\nbatch_norm = true\ndropout = 0.1\ninput_scaling = 'standardized'\nepochs = 12\n"
@@ -129,7 +130,68 @@ def test_sample_draws_a_grid_that_its_seed_repeats(ask, generator, tmp_path):
     assert not np.array_equal(one, other)
 
 
-def test_sample_writes_png_files_alone(ask, generator):
-    assert (
-        "such as drawn.png" in ask("sample", "@last", "--experiments", generator, "--out", "drawn.jpg", code=2).stderr
-    )
+def test_a_grid_has_the_rows_and_columns_asked_for(ask, generator, tmp_path):
+    draw = ("sample", "@last", "--experiments", generator)
+    assert "6 images of run" in ask(*draw, "--grid", "2x3", "--out", tmp_path / "some.png").stdout
+    assert tiles(read_png(tmp_path / "some.png")).shape == (6, 28, 28)
+    assert read_png(tmp_path / "some.png").shape == (2 * 29 + 1, 3 * 29 + 1)
+    ask(*draw, "--out", tmp_path / "default.png")
+    assert len(tiles(read_png(tmp_path / "default.png"))) == 100
+
+
+def test_an_array_holds_the_very_images_of_the_grid(ask, generator, tmp_path):
+    draw = ("sample", "@last", "--experiments", generator, "--count", 9)
+    for name in ("drawn.png", "drawn.npy"):
+        ask(*draw, "--out", tmp_path / name)
+    images = np.load(tmp_path / "drawn.npy", allow_pickle=False)
+    assert (images.shape, images.dtype) == ((9, 28, 28), np.uint8)
+    assert np.array_equal(images, tiles(read_png(tmp_path / "drawn.png")))
+
+
+def test_an_interpolation_goes_from_row_to_row_without_a_break(ask, generator, tmp_path):
+    path = ("sample", "@last", "--experiments", generator, "--interpolate", "--grid", "3x12")
+    ask(*path, "--out", tmp_path / "path.npy")
+    rows = np.load(tmp_path / "path.npy").reshape(3, 12, 28, 28).astype(int)
+    for row, next_row in itertools.pairwise(rows):
+        assert np.array_equal(row[-1], next_row[0]), "a row ends where the next begins"
+    steps = np.abs(np.diff(rows, axis=1)).mean(axis=(0, 2, 3))
+    ends = np.abs(rows[:, 0] - rows[:, -1]).mean()
+    assert steps.max() < 0.5 * ends, "each step is a small one"
+
+
+def test_so_many_images_of_an_interpolation_are_one_row(ask, generator, tmp_path):
+    ask("sample", "@last", "--experiments", generator, "--interpolate", "--count", 5, "--out", tmp_path / "row.png")
+    assert read_png(tmp_path / "row.png").shape == (29 + 1, 5 * 29 + 1)
+
+
+def test_judge_puts_a_generator_beside_real_images_and_noise(ask, generator, tmp_path):
+    judge = ("judge", "@last", "--experiments", generator, "--draws", 2)
+    answer = json.loads(ask(*judge, "--json", "--out", tmp_path / "near.png").stdout)
+    assert answer["schema"] == "nnlite.judge/1"
+    assert {kind: len(each) for kind, each in answer["figures"].items()} == {"drawn": 2, "real": 1, "noise": 2}
+    fids = {kind: each[0]["fid"] for kind, each in answer["figures"].items()}
+    assert fids["real"] < min(fids["drawn"], fids["noise"]), "the generator has only begun to learn"
+    assert answer["nearest"]["drawn"]["median"] > 0
+    assert read_png(tmp_path / "near.png").shape == (10 * 29 + 1, 6 * 29 + 1)
+
+
+def test_judge_tells_people_the_same_in_a_table(ask, generator):
+    lines = ask("judge", "@last", "--experiments", generator, "--draws", 1).stdout.splitlines()
+    assert lines[0].split() == ["images", "fid", "mode_coverage", "label_entropy", "precision", "recall"]
+    assert [line.split()[0] for line in lines[1:4]] == ["drawn", "real", "noise"]
+    assert "copies would be at 0" in lines[5]
+    assert [line.split()[0] for line in lines[6:]] == ["drawn", "real"]
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--out", "drawn.jpg"), "such as drawn.png, or of an array, such as drawn.npy"),
+        (("--grid", "10"), "--grid 10: expected rows x columns, such as 10x10"),
+        (("--grid", "0x4"), "--grid 0x4: expected rows x columns, such as 10x10"),
+        (("--grid", "200x51"), "10,000 images at most"),
+        (("--grid", "2x2", "--count", "4"), "give one of them"),
+    ],
+)
+def test_what_sample_cannot_draw_is_told_in_a_sentence(ask, generator, options, sentence):
+    assert sentence in ask("sample", "@last", "--experiments", generator, *options, code=2).stderr

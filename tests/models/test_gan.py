@@ -5,11 +5,12 @@ import itertools
 import autograd.numpy as anp
 import numpy as np
 import pytest
-from autograd import grad
+from autograd import elementwise_grad, grad
 
 from nnlite.errors import InputError
 from nnlite.models import GanHyperparameters, GanTraining
-from nnlite.models.gan import draw, updates_a_batch
+from nnlite.models.adversaries import draw
+from nnlite.models.gan import updates_a_batch
 from nnlite.nn import BatchNorm, Dense, Dropout
 
 
@@ -98,36 +99,85 @@ def softplus(x):
     return anp.logaddexp(0.0, x)
 
 
-def discriminator_loss(weights, real, drawn):
+def cross_entropy(logits, target):
+    return target * softplus(-logits) + (1 - target) * softplus(logits)
+
+
+def discriminator_loss(weights, real, drawn, smoothing):
     on_real, on_drawn = forward(weights, real), forward(weights, drawn)
-    return (anp.sum(softplus(-on_real)) + anp.sum(softplus(on_drawn))) / (2 * len(real))
+    return (anp.mean(cross_entropy(on_real, 1 - smoothing)) + anp.mean(cross_entropy(on_drawn, 0))) / 2
 
 
-def generator_loss(weights, latents, discriminator):
-    return anp.mean(softplus(-forward(discriminator, anp.tanh(forward(weights, latents)))))
+def penalty(weights, real):
+    slopes = elementwise_grad(lambda x: anp.sum(forward(weights, x)))(real)
+    return anp.mean(anp.sum(slopes**2, axis=1)) / 2
+
+
+def generator_loss(weights, latents, discriminator, noise):
+    return anp.mean(softplus(-forward(discriminator, anp.tanh(forward(weights, latents)) + noise)))
+
+
+def mean_features(discriminator, x):
+    identity = (anp.eye(len(discriminator[-1][0])), 0.0)
+    return anp.mean(forward([*discriminator[:-1], identity], x), axis=0)
+
+
+def feature_gap(weights, latents, discriminator, real, noise):
+    drawn = anp.tanh(forward(weights, latents)) + noise
+    return anp.sum((mean_features(discriminator, drawn) - mean_features(discriminator, real)) ** 2)
 
 
 def descend(weights, gradients, rate):
     return [(w - rate * gw, b - rate * gb) for (w, b), (gw, gb) in zip(weights, gradients, strict=True)]
 
 
-@pytest.mark.parametrize("config", [{}, {"discriminator_skip": 2}, {"discriminator_skip": 3, "discriminator_lr": 0.2}])
-def test_an_epoch_is_what_the_formulas_say(training, digits, config):
+@pytest.mark.parametrize(
+    "config",
+    [
+        {},
+        {"discriminator_skip": 2},
+        {"discriminator_skip": 3, "discriminator_lr": 0.2},
+        {"label_smoothing": 0.2},
+        {"gradient_penalty": 3.0},
+        {"gradient_penalty": 3.0, "gradient_penalty_every": 2},
+        {"instance_noise": 0.5},
+        {"feature_matching": 2.0},
+        {"feature_matching": 2.0, "instance_noise": 0.5, "label_smoothing": 0.1, "gradient_penalty": 1.0},
+    ],
+    ids=lambda config: " ".join(config) or "nothing",
+)
+def test_an_epoch_is_what_the_formulas_say(training, config):
     config = {"optimizer": "sgd", "learning_rate": 0.1, "batch_size": 200} | config
     gan, oracle = training(**config), training(**config)
     generator, discriminator = layers(oracle.generator.state()), layers(oracle.discriminator.state())
     losses = {"generator_loss": [], "discriminator_loss": []}
+    skip, every = config.get("discriminator_skip", 0), config.get("gradient_penalty_every", 1)
+    smoothing, matching = config.get("label_smoothing", 0.0), config.get("feature_matching", 0.0)
+
+    def noise(batch, images):
+        spread = config.get("instance_noise", 0.0) * (1 - (batch - 1) / 6)
+        return spread * oracle._noise.standard_normal((images, 784), dtype=np.float32) if spread else 0.0
+
     for batch, (images, _) in enumerate(oracle.split.train.batches(200, oracle._order), start=1):
         real = images / 127.5 - 1.0
         latents = oracle._latent.standard_normal((len(real), 6), dtype=np.float32).astype(np.float64)
         drawn = np.tanh(forward(generator, latents))
-        skip = config.get("discriminator_skip", 0)
         if not skip or batch % skip:
-            losses["discriminator_loss"].append(discriminator_loss(discriminator, real, drawn))
-            gradients = grad(discriminator_loss)(discriminator, real, drawn)
-            discriminator = descend(discriminator, gradients, config.get("discriminator_lr", 0.1))
-        losses["generator_loss"].append(generator_loss(generator, latents, discriminator))
-        generator = descend(generator, grad(generator_loss)(generator, latents, discriminator), 0.1)
+            seen_real, seen_drawn = np.split(np.concatenate([real, drawn]) + noise(batch, 400), 2)
+            losses["discriminator_loss"].append(discriminator_loss(discriminator, seen_real, seen_drawn, smoothing))
+            gradients = grad(discriminator_loss)(discriminator, seen_real, seen_drawn, smoothing)
+            trained = descend(discriminator, gradients, config.get("discriminator_lr", 0.1))
+            if "gradient_penalty" in config and (batch - 1) % every == 0:
+                weight = config["gradient_penalty"] * every / 2
+                trained = descend(trained, grad(penalty)(discriminator, seen_real), 0.1 * weight)
+            discriminator = trained
+        blur = noise(batch, 200)
+        losses["generator_loss"].append(generator_loss(generator, latents, discriminator, blur))
+        trained = descend(generator, grad(generator_loss)(generator, latents, discriminator, blur), 0.1)
+        if matching:
+            pull = grad(feature_gap)(generator, latents, discriminator, real + noise(batch, 200), blur)
+            trained = descend(trained, pull, 0.1 * matching)
+        generator = trained
     metrics = next(gan.epochs()).metrics
     for name, values in losses.items():
         assert metrics[name] == pytest.approx(np.mean(values), rel=1e-4)
@@ -135,7 +185,21 @@ def test_an_epoch_is_what_the_formulas_say(training, digits, config):
         for (weight, bias), (w, b) in zip(layers(network.state()), expected, strict=True):
             np.testing.assert_allclose(weight, w, rtol=0, atol=2e-5)
             np.testing.assert_allclose(bias, b, rtol=0, atol=2e-5)
-    assert digits.pixels == 784
+
+
+def test_the_rate_of_the_discriminator_alone_falls_at_its_milestones(training):
+    gan = training(epochs=4, batch_size=200, discriminator_skip=2, discriminator_lr_milestones=[3, 1], lr_decay=0.25)
+    networks = (gan._generator_optimizer, gan._discriminator_optimizer)
+    rates = [tuple(each.learning_rate for each in networks) for _ in gan.epochs()]
+    assert rates == [(5e-4, 5e-4 / 4), (5e-4, 5e-4 / 4), (5e-4, 5e-4 / 16), (5e-4, 5e-4 / 16)]
+
+
+def test_noise_is_gone_by_the_end_and_so_depends_on_the_budget(training):
+    gan = training(epochs=2, instance_noise=0.8, batch_size=200)
+    spreads = []
+    for gan._batch in range(1, 13):
+        spreads.append(float(np.std(gan._blurred(np.zeros((50, 784), dtype=np.float32)))))
+    assert spreads == pytest.approx(0.8 * (1 - np.arange(12) / 12), rel=0.02)
 
 
 def test_quality_and_samples_are_of_the_same_latent_points_at_every_epoch(training):
@@ -147,12 +211,23 @@ def test_quality_and_samples_are_of_the_same_latent_points_at_every_epoch(traini
     assert first.metrics["fid"] == pytest.approx(second.metrics["fid"], rel=1e-3)
 
 
+def test_the_classes_of_the_judged_images_are_counted_and_the_metrics_follow_from_them(training):
+    (epoch,) = training().epochs()
+    shares = np.array(epoch.class_counts) / 10_000
+    assert sum(epoch.class_counts) == 10_000
+    assert epoch.metrics["mode_coverage"] == np.sum(shares > 0.01)
+    assert epoch.metrics["label_entropy"] == pytest.approx(-sum(p * np.log2(p) for p in shares if p))
+
+
 def test_without_validation_images_there_is_no_distance_but_a_score(training):
     gan = training(validation=0)
     (epoch,) = gan.epochs()
     assert "fid" not in epoch.metrics
     assert {"mode_coverage", "label_entropy"} <= epoch.metrics.keys()
-    assert gan.score(gan.weights())["test_fid"] > 0
+    scores = gan.score(gan.weights())
+    assert scores["test_fid"] > 0
+    assert 0 <= scores["test_precision"] <= 1
+    assert 0 <= scores["test_recall"] <= 1
 
 
 def test_a_single_validation_image_makes_no_number_infinite(training):
@@ -174,6 +249,8 @@ def test_it_learns_to_draw_more_like_the_digits(training):
         {"batch_norm": True, "weight_average": 0.9},
         {"clip_norm": 0.1, "warmup_epochs": 1.5},
         {"optimizer": "sgd", "momentum": 0.5, "nesterov": True},
+        {"instance_noise": 0.3, "feature_matching": 1.0},
+        {"gradient_penalty": 1.0, "gradient_penalty_every": 2},
     ],
     ids=" ".join,
 )

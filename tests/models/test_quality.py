@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from nnlite.models.quality import Gaussian, class_shares, frechet_distance, label_entropy, mode_coverage
+from nnlite.models.quality import Gaussian, class_counts, frechet_distance, label_entropy, mode_coverage
 
 
 def gaussian(mean, covariance):
@@ -53,9 +53,9 @@ def test_entropy_is_that_of_a_die():
 
 def test_a_class_is_covered_above_one_per_cent():
     assert mode_coverage(np.array([0.01, 0.0101, 0.9799])) == 2
-    assert mode_coverage(class_shares(np.array([3] * 99 + [1]), 10)) == 1
-    assert mode_coverage(class_shares(np.array([3] * 98 + [1] * 2), 10)) == 2
+    assert mode_coverage(class_counts(np.array([3] * 99 + [1]), 10) / 100) == 1
+    assert mode_coverage(class_counts(np.array([3] * 98 + [1] * 2), 10) / 100) == 2
 
 
 def test_shares_count_every_class():
-    assert class_shares(np.array([0, 2, 2, 3]), 5).tolist() == [0.25, 0, 0.5, 0.25, 0]
+    assert class_counts(np.array([0, 2, 2, 3]), 5).tolist() == [1, 0, 2, 1, 0]

@@ -9,6 +9,7 @@ from nnlite.nn.schedules import (
     linear_decay,
     multi_step_decay,
     one_cycle,
+    product,
     step_decay,
     warm_up,
 )
@@ -19,6 +20,7 @@ EXACT = {
     "multi_step_decay": (multi_step_decay(0.8, 0.5, [10, 12]), {0: 0.8, 9: 0.8, 10: 0.4, 11: 0.4, 12: 0.2, 99: 0.2}),
     "exponential_decay": (exponential_decay(0.8, 0.25, 10), {0: 0.8, 5: 0.4, 10: 0.2, 20: 0.05}),
     "linear_decay": (linear_decay(0.8, 10), {0: 0.8, 5: 0.4, 10: 0.0, 11: 0.0}),
+    "product": (product(constant(0.8), multi_step_decay(1.0, 0.5, [10])), {0: 0.8, 9: 0.8, 10: 0.4}),
     "cosine_decay": (cosine_decay(0.8, 12), {0: 0.8, 4: 0.6, 6: 0.4, 8: 0.2, 12: 0.0, 13: 0.0}),
 }
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nnlite.images import grid, read_png, replace_file, write_gif, write_png
+from nnlite.images import grid, read_png, replace_file, tiles, write_gif, write_png
 
 
 @pytest.fixture
@@ -35,6 +35,13 @@ def test_borders_and_cells_that_are_left_over_are_grey(digits):
 def test_what_is_no_set_of_images_is_refused(shape, kind, columns):
     with pytest.raises(ValueError, match=r"expected uint8|a column"):
         grid(np.zeros(shape, kind), columns)
+
+
+def test_a_grid_can_be_taken_apart_again(digits):
+    np.testing.assert_array_equal(tiles(grid(digits, 3)), digits)
+    np.testing.assert_array_equal(tiles(grid(digits[:1], 1)), digits[:1])
+    with pytest.raises(ValueError, match="no grid of images"):
+        tiles(digits[0])
 
 
 def test_a_png_holds_the_very_pixels(digits, tmp_path):
@@ -75,6 +82,18 @@ def test_a_gif_of_fifty_grids_stays_under_two_megabytes(tmp_path):
         frames.append(grid(np.clip(rings + noise, 0, 255).astype(np.uint8), 10))
     write_gif(tmp_path / "a.gif", frames, captions=[f"epoch {epoch}" for epoch in range(1, 51)])
     assert (tmp_path / "a.gif").stat().st_size < 2_000_000
+
+
+def test_a_gif_that_would_be_too_large_leaves_out_every_other_frame_but_never_the_last(tmp_path):
+    frames = [np.random.default_rng(shade).integers(0, 2, (64, 64), np.uint8) * 17 * shade for shade in range(1, 12)]
+    write_gif(tmp_path / "whole.gif", frames, seconds_per_frame=0.1)
+    whole = (tmp_path / "whole.gif").stat().st_size
+    write_gif(tmp_path / "a.gif", frames, seconds_per_frame=0.1, most_bytes=whole // 3)
+    assert (tmp_path / "a.gif").stat().st_size <= whole // 3
+    with Image.open(tmp_path / "a.gif") as gif:
+        assert gif.n_frames == 3, "of eleven: numbers 3, 7 and 11"
+        assert gif.info["duration"] == 400
+    assert iio.imread(tmp_path / "a.gif")[-1].max() == 17 * 11
 
 
 def test_a_gif_needs_a_frame_and_a_caption_for_each(digits, tmp_path):

@@ -73,9 +73,28 @@ def test_the_index_names_each_sweep_with_its_winner(report):
     assert re.search(r"\[gan_lr\]\(gan_lr/README.md\).*`learning_rate` 0.03, `discriminator_skip` 2", text)
 
 
+def test_the_index_counts_what_was_tried_tied_and_lost(report):
+    text = (report / "README.md").read_text(encoding="utf-8")
+    (row,) = [line for line in text.splitlines() if line.startswith("| [quickstart]")]
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    assert cells[1:4] == ["`classifier`, `mnist`", "36", "12"]
+    assert int(cells[6]) in range(12)
+    assert cells[7] == "10"  # nine diverged, one failed
+
+
+def test_the_index_shows_a_picture_of_each_sweep_that_leads_to_its_page(report):
+    text = (report / "README.md").read_text(encoding="utf-8")
+    for sweep in ("quickstart", "gan_lr"):
+        assert f"## [{sweep}]({sweep}/README.md)" in text
+        assert re.search(rf"\[!\[[^]]+\]\({sweep}/parameters.png\)\]\({sweep}/README.md\)", text)
+
+
 def test_the_page_says_what_failed_and_why(report):
     text = page(report, "quickstart")
-    assert re.search(r"\| diverged \| train_loss is not finite in epoch 3 \| 9 \| `learning_rate` 10 \|", text)
+    assert re.search(
+        r"\| diverged \| train_loss is not finite in epoch 3 \| 9 \| all 9 have `learning_rate` &gt; 0.1, and none",
+        text,
+    )
     assert r"MemoryError: &lt;b&gt;no&lt;/b&gt; &#124; \`room\` \# at all" in text
     assert "`quickstart/ffffffffffff`: its log has no start event" in text
     assert re.search(r"`\w+`, line 2, skipped", text)
