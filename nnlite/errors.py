@@ -28,6 +28,14 @@ class DataUnavailableError(NnliteError):
     """A dataset could be neither found nor downloaded: exit code 1."""
 
 
+class Stopped(BaseException):
+    """A signal asked the runner to stop: no error, so that nothing but the command line catches it."""
+
+    def __init__(self, signum: int) -> None:
+        super().__init__(signum)
+        self.exit_code = 128 + signum
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """End of an error sentence about an unknown `name`: the likeliest meant, else all the known ones."""
     names = sorted(known)

@@ -80,7 +80,7 @@ def nnlite(cache):  # noqa: ARG001 - as above
         )
         if not wait:
             return process
-        output, news = process.communicate(timeout=120)
+        output, news = process.communicate(timeout=600)
         if code is not None:
             assert process.returncode == code, news
         return subprocess.CompletedProcess(process.args, process.returncode, output, news)
@@ -152,7 +152,7 @@ class Terminal:
         """The lines on the screen, without empty ones."""
         return [line.rstrip() for line in self.screen.display if line.strip()]
 
-    def read(self, until=None, seconds=60.0, times=1):
+    def read(self, until=None, seconds=240.0, times=1):
         """Draw what comes until the screen shows `until`, so many times, or to the end."""
         deadline = time.monotonic() + seconds
         while not (until and "\n".join(self.screen.display).count(until) >= times):
@@ -174,7 +174,7 @@ class Terminal:
     def end(self):
         """Draw the rest; the exit code."""
         self.read()
-        return self.process.wait(10)
+        return self.process.wait(60)
 
     def close(self):
         """Close the window."""
@@ -197,4 +197,4 @@ def terminal(cache):  # noqa: ARG001 - as above
         each.close()
         if each.process.poll() is None:
             each.signal(signal.SIGKILL)
-            each.process.wait(10)
+            each.process.wait(60)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from nnlite.cli.app import app
+from nnlite.cli.app import application
 from nnlite.models import HYPERPARAMETERS
 from nnlite.sweep import expand, load_sweep
 from nnlite.sweep.tables import LimitsTable, ObjectiveTable, SearchTable, SweepTable
@@ -52,7 +52,7 @@ def test_the_sweep_files_in_the_readme_have_every_table_and_key():
 
 
 def test_every_command_is_documented():
-    commands = typer.main.get_command(app).commands
+    commands = typer.main.get_command(application()).commands
     assert commands
     for name in commands:
         assert f"`nnlite {name}" in README, f"the README does not mention `nnlite {name}`"

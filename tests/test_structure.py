@@ -20,7 +20,8 @@ BELOW = {
     "sweep": {"errors", "expressions", "nn", "data", "images", "models", "runs"},
     "queries": {"errors", "expressions", "models", "runs"},
     "report": {"errors", "images", "queries", "runs"},
-    "cli": {"errors", "data", "images", "models", "queries", "runs", "sweep", "report"},
+    "export": {"errors", "report", "runs"},
+    "cli": {"errors", "data", "export", "images", "models", "queries", "runs", "sweep", "report"},
     "__main__": {"cli"},
 }
 HEAVY = {"pandas", "matplotlib"}

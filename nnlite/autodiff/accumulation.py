@@ -71,7 +71,8 @@ def accumulate(total: Array, addend: Gradient, scale: float = 1.0, keep: float =
         keep: what the total is multiplied by.
     """
     kind = total.dtype.char
-    known = kind in "fd" and addend.dtype == total.dtype and total.flags.c_contiguous and total.size > 0
+    known = kind in "fd" and addend.dtype == total.dtype and total.size > 0
+    known = known and total.flags.carray and total.dtype.isnative  # else BLAS would be given a copy, or write-protected
     if isinstance(addend, MatrixProduct):
         if known and addend.left.size:
             # BLAS counts by columns, so it is given the transposes: total.T <- keep total.T + scale right.T left.T

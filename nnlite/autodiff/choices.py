@@ -1,6 +1,6 @@
 """Rules of functions that choose between values: maximum, where, clip.
 
-The gradient goes to what was chosen. Where two candidates are equal, each gets half of it.
+The gradient goes to what was chosen, also where that is a NaN. Where two candidates are equal, each gets half of it.
 """
 
 from typing import Any
@@ -17,13 +17,13 @@ def _shared(g: Any, chosen: Any, equal: Any) -> Any:
 
 derivative(
     np.maximum,
-    lambda g, y, a, b: _shared(g, a > b, a == b),
-    lambda g, y, a, b: _shared(g, b > a, a == b),
+    lambda g, y, a, b: _shared(g, (a > b) | np.isnan(a), a == b),
+    lambda g, y, a, b: _shared(g, (b > a) | np.isnan(b), a == b),
 )
 derivative(
     np.minimum,
-    lambda g, y, a, b: _shared(g, a < b, a == b),
-    lambda g, y, a, b: _shared(g, b < a, a == b),
+    lambda g, y, a, b: _shared(g, (a < b) | np.isnan(a), a == b),
+    lambda g, y, a, b: _shared(g, (b < a) | np.isnan(b), a == b),
 )
 # fmax and fmin choose the other where one is NaN.
 derivative(

@@ -21,12 +21,12 @@ SERIES = 0.3  # below it, np.sinc and its first derivatives are taken from ten t
 
 
 @primitive(
-    lambda g, y, x, weight, bias: g @ weight.T,
-    lambda g, y, x, weight, bias: product(x.T, g),
+    lambda g, y, x, weight, bias: g @ weight.mT,
+    lambda g, y, x, weight, bias: product(x.mT, g),
     lambda g, y, x, weight, bias: np.add.reduce(g, 0),
 )
 def affine(x: Any, weight: Any, bias: Any) -> Any:
-    """The rows x @ weight + bias, for x (n, inputs), weight (inputs, outputs) and bias (outputs,)."""
+    """The rows x @ weight + bias, for x (..., n, inputs), weight (inputs, outputs) and bias (outputs,)."""
     y = x @ weight
     y += bias
     return y
@@ -130,8 +130,8 @@ def _scaled(g: Any, slope: Any) -> Any:
 
 
 @primitive(
-    lambda g, y, x, weight, bias, activation: g @ weight.T,
-    lambda g, y, x, weight, bias, activation: product(x.T, g),
+    lambda g, y, x, weight, bias, activation: g @ weight.mT,
+    lambda g, y, x, weight, bias, activation: product(x.mT, g),
     lambda g, y, x, weight, bias, activation: np.add.reduce(g, 0),
     through=lambda g, y, x, weight, bias, activation: _scaled(g, activation.slope(y)),
 )

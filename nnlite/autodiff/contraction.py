@@ -2,7 +2,8 @@
 
 For distinct letters within each operand, the gradient of an operand is another einsum: of `g` and all the other
 operands, with the operand's own letters for result. A letter of its own that nobody else has was summed over, and is
-spread. An operand that repeats a letter is first reduced to its diagonal, by indexing.
+spread, as is one that has length 1 everywhere else. An operand that repeats a letter is first reduced to its diagonal,
+by indexing.
 """
 
 import string
@@ -22,7 +23,7 @@ def _gradient(g: Any, y: Any, *operands: Any, position: int, inputs: Any, output
     product = np.einsum(f"{','.join([output, *others])}->{known}", g, *arrays, optimize=optimize)
     lengths = iter(np.shape(product))
     spread = np.reshape(product, [next(lengths) if letter in known else 1 for letter in own])
-    return spread * np.ones(shape, y.dtype) if known != own else spread
+    return spread if np.shape(spread) == shape else spread * np.ones(shape, y.dtype)
 
 
 @primitive(_gradient, variadic=True)
@@ -41,6 +42,8 @@ def einsum(subscripts: Any, *operands: Any, optimize: Any = False) -> Any:
     ranks = [np.ndim(x) - len(each.replace("...", "")) for each, x in zip(given.split(","), operands, strict=True)]
     dots = "".join(next(free) for _ in range(max(ranks)))
     inputs = [each.replace("...", dots[len(dots) - rank :]) for each, rank in zip(given.split(","), ranks, strict=True)]
+    if arrow and dots and "..." not in output:
+        raise ValueError(f"np.einsum: the axes that ... stands for in {subscripts!r} are not in its output")
     if not arrow:  # all letters that occur once, in alphabetical order
         output = "..." + "".join(sorted(each for each in set(given) - set(".,") if given.count(each) == 1))
     distinct, diagonals = [], []

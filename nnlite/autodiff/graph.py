@@ -66,10 +66,10 @@ RECORDERS: ContextVar[tuple[Recorder, ...]] = ContextVar("recorders", default=()
 
 
 def depends_on(nodes: Iterable[Node], sources: Iterable[Node]) -> set[Node]:
-    """The sources, and all those of `nodes` (in order of execution) that were computed from them."""
+    """The sources, and all those of `nodes` (in order of execution) that were computed from them, or may have been."""
     reached = set(sources)
     for node in nodes:
-        if any(parent in reached for _, parent in node.parents or ()):
+        if node.parents is None or any(parent in reached for _, parent in node.parents):
             reached.add(node)
     return reached
 
@@ -108,12 +108,20 @@ def walk_back(
             everything.
         lift: makes a tracked tensor of a node's plain value, so that the walk itself can be recorded.
         uncomputed: leave a leaf's gradient that is a single `MatrixProduct` as it is.
+
+    Raises:
+        RuntimeError: another tape has freed a part of the way.
     """
     gradients: dict[Node, Any] = {target: seed}
     for node in reversed(tuple(nodes)):  # a copy: the walk itself may be recorded, on this very recording
         rule, args, value, parents = node.rule, node.args, node.value, node.parents
-        if node not in gradients or rule is None or not parents or not (needed is None or node in needed):
+        if node not in gradients or rule is None or not (needed is None or node in needed):
             continue
+        if parents is None:
+            raise RuntimeError(
+                f"a result of {rule.name} that the target depends on was freed by backward() of another GradientTape, "
+                "which recorded it too: call tape.gradient on that one, or backward() last"
+            )
         g = gradients[node] if node in sources else gradients.pop(node)
         options = node.kwargs or {}
         if lift is not None:

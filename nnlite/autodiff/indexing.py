@@ -123,6 +123,10 @@ pad_copies = primitive(moves(np.pad))(np.pad)
 @composed(np.pad)
 def pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> Any:
     """Modes that put constants or copies of elements around the array."""
+    if isinstance(pad_width, dict):
+        pad_width, widths = np.zeros((np.ndim(array), 2), int), pad_width
+        for axis, width in widths.items():
+            pad_width[axis] = width
     if mode == "constant":
         return pad_constant(array, pad_width, **kwargs)
     if mode in ("edge", "reflect", "symmetric", "wrap") and not kwargs:

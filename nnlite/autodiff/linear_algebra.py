@@ -47,7 +47,7 @@ def matrix_power(a: Any, n: int) -> Any:
 @composed(np.linalg.norm)
 def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:  # noqa: A002
     """Euclid's norm of vectors and Frobenius' of matrices, 0 where it has a kink; of vectors also ord=1 and inf."""
-    vectors = isinstance(axis, int) or (axis is None and np.ndim(x) == 1)
+    vectors = (np.ndim(x) if axis is None else np.size(axis)) == 1
     if ord is None or (vectors and ord == 2) or (not vectors and ord == "fro"):
         return root(np.sum(np.square(x), axis, keepdims=keepdims))
     if vectors and ord == 1:

@@ -35,9 +35,13 @@ def plain(value: Any) -> Any:
 
 
 def changed(array: Any) -> None:
-    """Declare that `array`, if it is a tensor, has been written to: what was recorded of it before no longer holds."""
-    if isinstance(array, Dispatched):
+    """Declare that `array`, if it is a tensor, has been written to: what was recorded of it before no longer holds.
+
+    Nor does what was recorded of the tensor that it is a view of.
+    """
+    while isinstance(array, Dispatched):
         array.__dict__.pop("_node", None)
+        array = array._viewed
 
 
 def refuse_writing(name: str) -> None:
@@ -81,6 +85,8 @@ def _exposing(member: Any) -> Any:
     def guarded(self: "Dispatched", *args: Any, **kwargs: Any) -> Any:
         if RECORDERS.get():
             raise TypeError(NO_VIEW.format(name=f"x.{member.__name__}"))
+        if self.flags.writeable:  # as it may be by way of what is returned
+            changed(self)
         return member(self, *args, **kwargs) if callable(member) else member.__get__(self)
 
     guarded.__name__ = member.__name__
@@ -103,6 +109,7 @@ class Dispatched(np.ndarray[Any, np.dtype[Any]]):
     """An array whose methods arrive at `__array_function__`, as NumPy's functions do."""
 
     _node: Node | None = None  # the executed primitive, or the leaf, that stands for this very object on a tape
+    _viewed: "Dispatched | None" = None  # whose memory this one shows, if that was no secret
 
     def __setitem__(self, index: Any, value: Any) -> None:
         refuse_writing("x[...] = value")
@@ -133,6 +140,10 @@ class Dispatched(np.ndarray[Any, np.dtype[Any]]):
     def compress(self, condition: Any, axis: Any = None, out: Any = None) -> Any:
         """As np.compress."""
         return np.compress(condition, self, axis) if out is None else np.compress(condition, self, axis, out=out)
+
+    def copy(self, order: Any = "C") -> Any:
+        """As np.copy."""
+        return np.copy(self, order)
 
     def flatten(self, order: Any = "C") -> Any:
         """As np.ravel, and always a copy."""
@@ -178,7 +189,6 @@ class Dispatched(np.ndarray[Any, np.dtype[Any]]):
     clip = _twin(np.clip)
     conj = _twin(np.conjugate)
     conjugate = _twin(np.conjugate)
-    copy = _twin(np.copy)
     cumprod = _twin(np.cumprod)
     cumsum = _twin(np.cumsum)
     diagonal = _twin(np.diagonal)

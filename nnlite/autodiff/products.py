@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
 
 from nnlite.autodiff.accumulation import product
 from nnlite.autodiff.rule import composed, derivative
@@ -34,14 +35,16 @@ def _matmul_right(g: Any, y: Any, a: Any, b: Any) -> Any:
 
 derivative(np.matmul, _matmul_left, _matmul_right)
 composed(np.linalg.matmul)(lambda x1, x2, /: np.matmul(x1, x2))
-composed(np.vecdot)(lambda a, b, /: np.sum(a * b, -1))
+composed(np.vecdot)(lambda a, b, /: np.matmul(np.expand_dims(a, -2), np.expand_dims(b, -1))[..., 0, 0])
 composed(np.vdot)(lambda a, b, /: np.matmul(np.ravel(a), np.ravel(b)))
 composed(np.outer)(lambda a, b: np.reshape(a, (-1, 1)) * np.ravel(b))
 if hasattr(np, "matvec"):  # since NumPy 2.2
     composed(np.matvec)(lambda a, x, /: np.matmul(a, np.expand_dims(x, -1))[..., 0])
     composed(np.vecmat)(lambda x, a, /: np.matmul(np.expand_dims(x, -2), a)[..., 0, :])
 composed(np.linalg.outer)(lambda x1, x2, /: np.outer(x1, x2))
-composed(np.linalg.vecdot)(lambda x1, x2, /, *, axis=-1: np.sum(x1 * x2, axis))
+composed(np.linalg.vecdot)(
+    lambda x1, x2, /, *, axis=-1: np.vecdot(np.moveaxis(x1, axis, -1), np.moveaxis(x2, axis, -1))
+)
 composed(np.linalg.multi_dot)(lambda arrays: functools.reduce(np.dot, arrays))
 
 
@@ -65,13 +68,15 @@ def inner(a: Any, b: Any, /) -> Any:
 def tensordot(a: Any, b: Any, axes: int | Sequence[Any] = 2) -> Any:
     """One matrix product, with the axes that are summed over brought together."""
     pair = (range(-axes, 0), range(axes)) if isinstance(axes, int) else axes
-    of_a, of_b = ([axis % np.ndim(x) for axis in np.ravel(each)] for x, each in zip((a, b), pair, strict=True))
-    kept_a = [axis for axis in range(np.ndim(a)) if axis not in of_a]
-    kept_b = [axis for axis in range(np.ndim(b)) if axis not in of_b]
-    count = math.prod(np.shape(a)[axis] for axis in of_a)
-    rows = np.reshape(np.transpose(a, [*kept_a, *of_a]), (-1, count))
-    columns = np.reshape(np.transpose(b, [*of_b, *kept_b]), (count, -1))
-    return np.reshape(rows @ columns, [np.shape(a)[axis] for axis in kept_a] + [np.shape(b)[axis] for axis in kept_b])
+    of_a, of_b = (normalize_axis_tuple(each, np.ndim(x)) for x, each in zip((a, b), pair, strict=True))
+    kept_a, kept_b = ([k for k in range(np.ndim(x)) if k not in axes] for x, axes in ((a, of_a), (b, of_b)))
+    summed, summed_of_b = [np.shape(a)[k] for k in of_a], [np.shape(b)[k] for k in of_b]
+    if summed != summed_of_b:
+        raise ValueError(f"axes of lengths {summed} cannot be summed over with axes of lengths {summed_of_b}")
+    left, right = [np.shape(a)[k] for k in kept_a], [np.shape(b)[k] for k in kept_b]
+    rows = np.reshape(np.transpose(a, [*kept_a, *of_a]), (math.prod(left), math.prod(summed)))
+    columns = np.reshape(np.transpose(b, [*of_b, *kept_b]), (math.prod(summed), math.prod(right)))
+    return np.reshape(rows @ columns, left + right)
 
 
 composed(np.linalg.tensordot)(lambda x1, x2, /, *, axes=2: np.tensordot(x1, x2, axes))

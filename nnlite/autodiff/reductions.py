@@ -16,8 +16,9 @@ Axis = int | tuple[int, ...] | None
 
 def _reduced(shape: tuple[int, ...], axis: Axis) -> tuple[int, ...]:
     """The axes that a reduction over `axis` takes away, counted from the front."""
-    axes = range(len(shape)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    return tuple(each % max(len(shape), 1) for each in axes)  # np.sum(1.0, axis=0) is allowed
+    if axis is None or not shape:  # np.sum(1.0, axis=0) is allowed
+        return tuple(range(len(shape)))
+    return tuple(each % len(shape) for each in (axis if isinstance(axis, tuple) else (axis,)))
 
 
 def _restored(array: Any, shape: tuple[int, ...], axis: Axis) -> Any:
@@ -31,8 +32,8 @@ def _sum(g: Any, y: Any, a: Any, axis: Axis = None, dtype: Any = None, *, keepdi
 
 
 def _mean(g: Any, y: Any, a: Any, axis: Axis = None, dtype: Any = None, *, keepdims: bool = False) -> Any:
-    count = np.size(a) / max(np.size(y), 1)
-    return np.broadcast_to(_restored(g * (1.0 / count), np.shape(a), axis), np.shape(a))
+    share = np.size(y) / max(np.size(a), 1)
+    return np.broadcast_to(_restored(g * share, np.shape(a), axis), np.shape(a))
 
 
 def _prod(g: Any, y: Any, a: Any, axis: Axis = None, dtype: Any = None, *, keepdims: bool = False) -> Any:
@@ -49,8 +50,8 @@ def _prod(g: Any, y: Any, a: Any, axis: Axis = None, dtype: Any = None, *, keepd
 
 
 def _extreme(g: Any, y: Any, a: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
-    # Elements that tie for the extreme share the gradient equally.
-    ties = np.equal(a, _restored(y, np.shape(a), axis))
+    # Elements that tie for the extreme share the gradient equally; where there are NaNs, these are the extreme.
+    ties = np.equal(a, _restored(y, np.shape(a), axis)) | np.isnan(a)
     return np.where(
         ties, _restored(g / np.sum(ties, axis=axis, dtype=y.dtype, keepdims=keepdims), np.shape(a), axis), 0.0
     )
@@ -75,7 +76,7 @@ def var(a: Any, axis: Axis = None, *, ddof: float = 0, correction: float = 0, ke
     """The mean square of what differs from the mean."""
     squares = np.square(a - np.mean(a, axis, keepdims=True))
     count = math.prod(np.shape(a)[each] for each in _reduced(np.shape(a), axis))
-    return np.sum(squares, axis, keepdims=keepdims) / (count - (ddof or correction))
+    return np.sum(squares, axis, keepdims=keepdims) / max(count - (ddof or correction), 0)
 
 
 @composed(np.std)
@@ -127,6 +128,7 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
 @composed(np.cumprod)
 def cumprod(a: Any, axis: int | None = None) -> Any:
     """The products of all beginnings, of which there are n of length n: quadratic, but right at zeros."""
+    axis = None if np.ndim(a) == 0 else axis
     rows = np.ravel(a) if axis is None else np.moveaxis(a, axis, -1)
     beginnings = np.tri(np.shape(rows)[-1], dtype=bool)
     products = np.prod(np.where(beginnings, np.expand_dims(rows, -2), 1.0), -1)
@@ -135,9 +137,10 @@ def cumprod(a: Any, axis: int | None = None) -> Any:
 
 def _running(extreme: np.ufunc, array: Any, axis: int = 0) -> Any:
     """The element that was the extreme so far; of equal ones the last."""
-    best = extreme.accumulate(np.asarray(array), axis)
+    values = np.asarray(array)
+    best = extreme.accumulate(values, axis)
     steps = np.arange(np.shape(array)[axis]).reshape([-1] + [1] * (np.ndim(array) - axis % np.ndim(array) - 1))
-    attained = np.maximum.accumulate(np.where(np.asarray(array) == best, steps, 0), axis)
+    attained = np.maximum.accumulate(np.where((values == best) | np.isnan(values), steps, 0), axis)
     return np.take_along_axis(array, attained, axis)
 
 

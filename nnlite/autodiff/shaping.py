@@ -26,8 +26,8 @@ def _unravel(g: Any, y: Any, a: Any, order: Any = "C") -> Any:
     return np.reshape(g, np.shape(a)) if order == "C" else _ravel_places(g, y, a, order=order)
 
 
-def _untranspose(g: Any, y: Any, a: Any, axes: Sequence[int] | None = None) -> Any:
-    return np.transpose(g, None if axes is None else np.argsort([axis % np.ndim(a) for axis in axes]))
+def _untranspose(g: Any, y: Any, a: Any, axes: int | Sequence[int] | None = None) -> Any:
+    return np.transpose(g, None if axes is None else np.argsort(np.ravel(axes) % np.ndim(a)))
 
 
 derivative(np.reshape, _unreshape)

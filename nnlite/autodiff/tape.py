@@ -24,8 +24,8 @@ class GradientTape:
     """Records primitives on tensors while it is active in this thread or task.
 
     Nothing may be changed between being recorded and being differentiated. Results are read-only, and a tensor that
-    was changed in place is an error; but NumPy tells nobody when a plain array is written to, or a tensor's memory
-    through another array that shares it: that much is left to the caller.
+    was changed in place, itself or through x[1:], x.T or x.flat, is an error; but NumPy tells nobody when a plain
+    array is written to, or a tensor's memory through a plain array that shares it: that much is left to the caller.
     """
 
     def __init__(self) -> None:
@@ -46,9 +46,9 @@ class GradientTape:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         recorders = RECORDERS.get()
-        if recorders[-1] is self:
+        if recorders[-1:] == (self,):
             RECORDERS.set(recorders[:-1])
-        else:  # generators may leave in another order than they entered
+        else:  # generators may leave in another order than they entered, or in another context
             RECORDERS.set(tuple(each for each in recorders if each is not self))
         self._recording = False
 
@@ -98,7 +98,7 @@ class GradientTape:
         needed = depends_on(self._nodes, known)
         lifted = self._lift if recording else None
         found = walk_back(self._nodes, start, seed if recording else plain(seed), known, needed, lifted)
-        gradients = found if recording else _separate(found)
+        gradients = _separate(found)
         results = []
         for position, (source, node) in enumerate(zip(sources, nodes, strict=True)):
             if node is not None and node in gradients:
@@ -198,6 +198,9 @@ def _separate(gradients: Mapping[Node, Any]) -> dict[Node, Any]:
     for node, gradient in gradients.items():
         if isinstance(gradient, MatrixProduct):
             separate[node] = gradient
+            continue
+        if isinstance(gradient, Tensor):  # an outer tape records: what it has computed is read-only, a leaf is not
+            separate[node] = np.copy(gradient) if gradient.flags.writeable else gradient
             continue
         array = np.asarray(gradient)
         if array.base is not None or id(array) in owned or not array.flags.writeable:

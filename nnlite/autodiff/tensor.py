@@ -58,6 +58,8 @@ class Tensor(Dispatched):
         TypeError: `data` holds tensors while a tape records, which could not follow them into the new one.
     """
 
+    __array_priority__ = 1.0  # what NumPy computes unheard of a tensor and an array is made a tensor, and noticed below
+
     _gradient: Gradient | None = None
     _spare_gradient: NDArray[Any] | None = None
     _tape: Tape | None = None
@@ -67,6 +69,13 @@ class Tensor(Dispatched):
         if RECORDERS.get() and _holds_tensor(data):
             raise TypeError("Tensor(data) makes a constant of the tensors in its data: use np.stack or np.copy instead")
         return np.array(plain(data), dtype=dtype, subok=False).view(cls)
+
+    def __array_finalize__(self, origin: Any) -> None:
+        # All that is recorded is made of plain arrays: a tensor of anything else comes from array.dot(x) and its like.
+        if type(origin) is not np.ndarray and RECORDERS.get() and self.dtype.kind == "f":
+            raise TypeError(
+                f"array.dot(x) and deepcopy(x) cannot be recorded: write array @ x, np.copy(x); {USE_PLAIN}"
+            )
 
     def backward(self, sources: "Iterable[Tensor] | None" = None) -> None:
         """Differentiate this scalar and add the gradients to `.grad` of the leaves that it was computed from.
@@ -188,10 +197,10 @@ class Tensor(Dispatched):
         return result if func in CONSTANT else _tensors(result)
 
     def __repr__(self) -> str:
-        return _unrecorded(super().__repr__)
+        return _without_recording(super().__repr__)
 
     def __str__(self) -> str:
-        return _unrecorded(super().__str__)
+        return _without_recording(super().__str__)
 
 
 def apply(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
@@ -202,7 +211,7 @@ def apply(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
     """
     recorders = RECORDERS.get()
     if not recorders:
-        return as_tensor(rule.compute(*plain(args), **plain(kwargs)))
+        return _unrecorded(rule, args, kwargs)
     if len(args) > rule.arity or (kwargs and (not kwargs.keys() <= rule.keywords or _holds_tensor(kwargs))):
         raise TypeError(f"{rule.name} has no derivative rule for these arguments; {USE_PLAIN}")
     if kwargs:
@@ -216,9 +225,7 @@ def apply(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
             arrays.append(arg)
             continue
         if kind is not Tensor and not isinstance(arg, Tensor):
-            if kind in (list, tuple) and _holds_tensor(arg):
-                raise TypeError(f"{rule.name} was given a tensor inside a {kind.__name__}: use np.stack first")
-            arrays.append(plain(arg))
+            arrays.append(_untracked(rule, position, arg))
             continue
         array = _view(arg, np.ndarray)
         arrays.append(array)
@@ -253,6 +260,14 @@ def apply(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
     return lift(value, node, recorders[-1])
 
 
+def _unrecorded(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
+    value = np.asarray(rule.compute(*plain(args), **plain(kwargs)))
+    result: Tensor = _view(value, Tensor)
+    if value.base is not None and isinstance(args[0], Tensor) and np.may_share_memory(value, plain(args[0])):
+        result._viewed = args[0]  # to tell it if this view of it is written to
+    return result
+
+
 def lift(value: NDArray[Any], node: Node, tape: Any) -> Tensor:
     """The tensor of a node's plain value."""
     tensor: Tensor = _view(value, Tensor)
@@ -269,6 +284,18 @@ def as_tensor(value: Any) -> Tensor:
 def stop_gradient(value: ArrayLike) -> NDArray[Any]:
     """`value` as a plain array, which nothing tracks: gradients do not flow through it."""
     return np.asarray(plain(value))
+
+
+def _untracked(rule: Rule, position: int, arg: Any) -> Any:
+    """An argument that is neither a tensor nor an array, as the rule wants it: arrays without meanings of their own."""
+    sequence = type(arg) in (list, tuple)
+    if sequence and _holds_tensor(arg):
+        raise TypeError(f"{rule.name} was given a tensor inside a {type(arg).__name__}: use np.stack first")
+    if isinstance(arg, np.ndarray):
+        if arg.__array_priority__ > 0:  # np.matrix and np.ma have an arithmetic of their own
+            raise TypeError(f"{rule.name} has no derivative rule for a {type(arg).__name__}: give it np.asarray(it)")
+        return np.asarray(arg)
+    return np.asarray(arg) if sequence and position in rule.differentiable else plain(arg)
 
 
 def _check_kind(rule: Rule, array: NDArray[Any]) -> None:
@@ -299,7 +326,7 @@ def _tensors(value: Any) -> Any:
     return as_tensor(value) if isinstance(value, np.ndarray | np.floating) else value
 
 
-def _unrecorded(show: Callable[[], str]) -> str:
+def _without_recording(show: Callable[[], str]) -> str:
     """What `show` returns, without the slicing and rounding that goes into it on the record."""
     token = RECORDERS.set(())
     try:

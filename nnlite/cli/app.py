@@ -4,40 +4,63 @@
 signal n.
 """
 
+import contextlib
 import io
 import os
 import signal
 import sys
 import traceback
+from collections.abc import Iterable
+from importlib import import_module
 from importlib.metadata import version
 from typing import Annotated
 
 import typer
 
-from nnlite.cli import choosing, datasets, diffing, questions, replaying, showing, starting, training, using, verifying
 from nnlite.cli.output import say
-from nnlite.errors import InputError, NnliteError
-from nnlite.sweep import Stopped
+from nnlite.errors import InputError, NnliteError, Stopped
+from nnlite.runs.glance import uncollected
 
-app = typer.Typer(
-    help="Train many small networks, and see what each hyperparameter does.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-app.command()(starting.init)
-app.command()(training.sweep)
-app.command()(training.train)
-app.command()(questions.report)
-app.command()(choosing.best)
-app.command()(questions.runs)
-app.command()(showing.show)
-app.command()(diffing.diff)
-app.command()(replaying.replay)
-app.command()(verifying.verify)
-app.command()(using.predict)
-app.command()(using.sample)
-app.add_typer(datasets.data, name="data")
+# Each command, and the module that it is a function of. That is loaded when the command is called: what trains needs
+# much that what asks does without.
+COMMANDS = {
+    "init": "starting",
+    "sweep": "training",
+    "train": "training",
+    "report": "questions",
+    "best": "choosing",
+    "runs": "questions",
+    "show": "showing",
+    "diff": "diffing",
+    "export": "exporting",
+    "replay": "replaying",
+    "verify": "verifying",
+    "predict": "using",
+    "sample": "using",
+    "judge": "judging",
+    "data": "datasets",
+}
+
+
+UNCOLLECTED = ("best", "runs")  # they answer one question about very many objects, and end
+
+
+def application(names: Iterable[str] = COMMANDS) -> typer.Typer:
+    """The command line with these commands."""
+    app = typer.Typer(
+        help="Train many small networks, and see what each hyperparameter does.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(options)
+    for name in names:
+        command = getattr(import_module(f"nnlite.cli.{COMMANDS[name]}"), name)
+        if isinstance(command, typer.Typer):
+            app.add_typer(command, name=name)
+        else:
+            app.command(name)(command)
+    return app
 
 
 def _print_version(wanted: bool) -> None:
@@ -46,7 +69,6 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def options(
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
     show_version: Annotated[
@@ -71,12 +93,15 @@ def main() -> None:
 
 def run(arguments: list[str], *, debug: bool = False) -> int:
     """Run one command and return its exit code."""
+    named = next((argument for argument in arguments if not argument.startswith("-")), None)
     try:
-        code = app(arguments, prog_name="nnlite", standalone_mode=False)
+        app = application([named] if named in COMMANDS else COMMANDS)
+        with uncollected() if named in UNCOLLECTED else contextlib.nullcontext():
+            code = app(arguments, prog_name="nnlite", standalone_mode=False)
         return code if isinstance(code, int) else 0
     except typer.TyperException as error:
         if sentence := error.format_message():  # empty where no command was given and the help was shown
-            say(f"nnlite: {sentence}")
+            say(f"nnlite: {sentence.replace('Value error, ', '').replace('Input should', 'should')}")
         return 2
     except (typer.Abort, KeyboardInterrupt):
         return 130

@@ -51,6 +51,14 @@ Top = Annotated[int | None, typer.Option("--top", metavar="N", min=1, help="The 
 Shape = Annotated[Format | None, typer.Option("--format", "-f", help="How to answer; default: table.")]
 At = Annotated[Literal["best", "last"], typer.Option("--at", help="A run's value: of its best epoch, or of its last.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", "-n", help="Print the trials and an estimate, train nothing.")]
+MostTrials = Annotated[
+    int | None,
+    typer.Option("--trials", metavar="N", min=1, help="Of a search: how many configurations; as -S search.trials=N."),
+]
+Timeout = Annotated[
+    str | None,
+    typer.Option("--timeout", metavar="TIME", help="Of a trial, such as 90m; as -S limits.timeout=TIME."),
+]
 RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Train failed trials again.")]
 FailFast = Annotated[bool, typer.Option("--fail-fast", help="Start no more trials once one has failed.")]
 

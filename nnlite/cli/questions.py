@@ -23,10 +23,8 @@ from nnlite.cli.output import answer, answer_json, news, say
 from nnlite.cli.tabulating import answer_as, document_at_least, format_asked, nested, tabulate
 from nnlite.errors import InputError, NothingFoundError
 from nnlite.queries import Column, Entry, Query, Selection, Vocabulary, select
-from nnlite.runs import Conflict, conflict_warning, skim_run
+from nnlite.runs import Conflict, conflict_warning
 from nnlite.runs.quantities import counted
-from nnlite.sweep.display import make_screen
-from nnlite.sweep.display import watch as watch_runs
 
 LISTED = "sweep,run,trial,seed,status,epochs,objective"
 FLAT = "sweep,run,model,dataset,seed,status,epochs,metric,objective,epoch"
@@ -63,6 +61,9 @@ def runs(
         asked["--json"] = as_json or None
         if given := [name for name, value in asked.items() if value is not None]:
             raise InputError(f"--watch shows all runs as they go, and takes no {given[0]}")
+        from nnlite.sweep.display import make_screen  # noqa: PLC0415
+        from nnlite.sweep.display import watch as watch_runs  # noqa: PLC0415
+
         if signum := watch_runs(experiments, make_screen(news, say)):
             raise typer.Exit(128 + signum)
         return
@@ -70,7 +71,7 @@ def runs(
 
     chosen = format_asked(shape, as_json)
     with document_at_least(chosen, "nnlite.runs/1", runs=[], conflicts=[]):
-        collection = collect(experiments, skim_run)
+        collection = collect(experiments)
     listed = entries(collection.runs)
     vocabulary = Vocabulary(listed)
     found = select(listed, Query(where, sort, top, at), vocabulary)

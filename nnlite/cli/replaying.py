@@ -9,7 +9,7 @@ import typer
 from nnlite.cli.options import EXPERIMENTS, Folder, Json
 from nnlite.cli.output import answer, answer_fields, answer_json, say
 from nnlite.errors import InputError, NothingFoundError
-from nnlite.runs import Metric, metric_named
+from nnlite.runs import Metric, metric_named, read_runs
 from nnlite.runs.quantities import counted, score
 from nnlite.sweep.pruning import FACTOR, GENERATION, RULES, Median, Rule, rule_named
 from nnlite.sweep.replay import Replay, Rung
@@ -23,22 +23,30 @@ if TYPE_CHECKING:
 def replay(
     experiments: Folder = EXPERIMENTS,
     pruning: Annotated[str, typer.Option(metavar="RULE", help=f"Which rule: {', '.join(RULES)}.")] = RULES[0],
-    factor: Annotated[int, typer.Option(min=2, help="Of halving: one in so many configurations goes on.")] = FACTOR,
+    factor: Annotated[
+        int | None,
+        typer.Option(min=2, help=f"Of halving: one in so many configurations goes on; default: {FACTOR}."),
+    ] = None,
     min_epochs: Annotated[
         int | None,
         typer.Option(min=1, help="How long every trial is trained; default: median 1, halving by the budget."),
     ] = None,
     generation: Annotated[
-        int, typer.Option(min=1, help="Of the median rule: configurations in a generation.")
-    ] = GENERATION,
+        int | None,
+        typer.Option(min=1, help=f"Of the median rule: configurations in a generation; default: {GENERATION}."),
+    ] = None,
     metric: Annotated[str | None, typer.Option(help="What to prune by; default: each sweep's objective.")] = None,
     as_json: Json = False,
 ) -> None:
     """Show what a pruning rule would have saved on stored curves, and whether it would have kept the winner."""
     from nnlite.report import collect, group_runs  # noqa: PLC0415 - pandas takes long to load
 
-    rule = rule_named(pruning, factor=factor, min_epochs=min_epochs, generation=generation)
-    groups = group_runs(collect(experiments).runs)
+    for option, value, of_median in (("factor", factor, False), ("generation", generation, True)):
+        if value is not None and of_median != (pruning == "median"):
+            raise InputError(f"--{option} is no option of --pruning {pruning}")
+    options = {"factor": factor or FACTOR, "generation": generation or GENERATION}
+    rule = rule_named(pruning, min_epochs=min_epochs, **options)
+    groups = group_runs(collect(experiments, read_runs).runs)
     chosen = metric_named(metric, {name for group in groups for name in group.metric_names}) if metric else None
     if chosen and chosen.on_test:
         raise InputError(f"{chosen.name} is measured once, at the end of a run: it has no curve to prune by")

@@ -18,8 +18,8 @@ from nnlite.errors import NothingFoundError
 from nnlite.queries import Change, Epochs, Moment, changes, moments
 from nnlite.queries.epochs import EPOCH
 from nnlite.runs import Metric, Run, Status, metric_named
+from nnlite.runs.digest import is_number
 from nnlite.runs.fingerprint import fingerprint
-from nnlite.runs.history import is_number
 from nnlite.runs.metrics import COMMON_METRICS
 from nnlite.runs.quantities import counted, duration, score, size
 

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from nnlite.cli.options import Format
-from nnlite.cli.output import answer, answer_json, answer_records, answer_table, one_line, room_for
+from nnlite.cli.output import answer, answer_json, answer_records, answer_table, room_for
 from nnlite.errors import InputError, NothingFoundError
 from nnlite.queries import At, Column, Entry
+from nnlite.report.cells import harmless
 from nnlite.runs.quantities import duration, number, score
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 MISSING = "-"
 
 
@@ -145,10 +145,7 @@ def _csv_cell(value: Any) -> str:
     """A cell in full precision."""
     if value is None:
         return ""
-    if not isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False)
-    text = one_line(value)
-    return f"'{text}" if value.startswith(FORMULA) else text
+    return harmless(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _is_number(value: Any) -> bool:

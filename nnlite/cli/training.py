@@ -19,9 +19,11 @@ from nnlite.cli.options import (
     FailFast,
     Jobs,
     Json,
+    MostTrials,
     RetryFailed,
     Settings,
     Spec,
+    Timeout,
 )
 from nnlite.cli.output import answer, answer_json, news, say
 from nnlite.cli.planning import print_plan
@@ -61,6 +63,8 @@ def sweep(
     settings: Settings = None,
     experiments: Experiments = EXPERIMENTS,
     jobs: Jobs = None,
+    most: MostTrials = None,
+    timeout: Timeout = None,
     backend: Backend = "loky",
     address: Address = None,
     data: DataDir = None,
@@ -71,8 +75,9 @@ def sweep(
 ) -> None:
     """Train every trial of a sweep file, in parallel; called again, only what is missing."""
     places = places_of(backend, address)
-    checked = load_sweep(spec, settings or ())
-    dataset = locate(checked.dataset, data, announce=say)
+    settings = [*(settings or ()), *_short("search.trials", most), *_short("limits.timeout", timeout)]
+    checked = load_sweep(spec, settings)
+    dataset = _dataset_of(checked, data)
     folder = experiments / checked.name
     strategy = Searched(checked, dataset, inner_strategy(checked.pruning), announce=say)
     runs = LoggedRuns(folder, checked.objective, retries=checked.limits.retries, retry_failed=retry_failed)
@@ -102,7 +107,7 @@ def train(
 ) -> None:
     """Train one run: a sweep file's fixed values alone, or what an earlier run's run.jsonl describes."""
     checked = _spec_of_one(spec, settings or [])
-    dataset = locate(checked.dataset, data, announce=say)
+    dataset = _dataset_of(checked, data)
     trials = [single(checked, dataset)]
     folder = experiments / checked.name
     plan = make_plan(trials, folder, retries=checked.limits.retries, retry_failed=retry_failed)
@@ -113,7 +118,25 @@ def train(
     _conclude(plan, results, as_json=as_json)
 
 
+def _short(key: str, value: object) -> list[str]:
+    """The setting that an option of its own is short for."""
+    return [] if value is None else [f"{key}={value}"]
+
+
+def _dataset_of(checked: Sweep, data: Path | None) -> Dataset:
+    """What a checked file trains on; what else in the file is hardly what was meant is told."""
+    try:
+        found = locate(checked.dataset, data, announce=say)
+    except InputError as error:
+        raise InputError(f"{checked.source}: {error}") from None
+    for note in checked.notes:
+        say(f"{checked.source}: {note}")
+    return found
+
+
 def _spec_of_one(spec: Path, settings: list[str]) -> Sweep:
+    if (spec / LOG_NAME).is_file():
+        spec /= LOG_NAME
     if spec.name != LOG_NAME:
         return load_sweep(spec, settings)
     if not spec.is_file():

@@ -42,11 +42,11 @@ def predict(
     """Tell which class each image shows, by a trained classifier."""
     from nnlite.data.pictures import Framing, read_picture  # noqa: PLC0415
 
-    run = _trained(run_named(reference, experiments), "classifier")
+    run = trained(run_named(reference, experiments), "classifier")
     dataset = dataset_of_run(run, data, say)
     framing = Framing.of(dataset)
     pictures = [read_picture(path, framing) for path in images]
-    classifier = TrainedClassifier(_config(run, ClassifierHyperparameters), dataset, run.folder.best)
+    classifier = TrainedClassifier(config_of(run, ClassifierHyperparameters), dataset, run.folder.best)
     with limit_threads():
         probabilities = classifier.probabilities(np.stack(pictures).reshape(len(pictures), -1))
     if as_json:
@@ -91,8 +91,8 @@ def sample(
             f"{out.with_suffix('.npy')}"
         )
     rows, columns, total = _layout(shape, count, interpolate=interpolate)
-    run = _trained(run_named(reference, experiments), "gan")
-    config, dataset = _config(run, GanHyperparameters), dataset_of_run(run, data, say)
+    run = trained(run_named(reference, experiments), "gan")
+    config, dataset = config_of(run, GanHyperparameters), dataset_of_run(run, data, say)
     generator = TrainedGenerator(config, dataset, run.folder.best)
     rng = np.random.default_rng(seed)
     with limit_threads():
@@ -124,7 +124,7 @@ def _layout(shape: str | None, count: int | None, *, interpolate: bool) -> tuple
     return rows, columns, rows * columns
 
 
-def _trained(run: Run, model: str) -> Run:
+def trained(run: Run, model: str) -> Run:
     """The run, if it is of that model and its weights are there."""
     if run.model != model:
         command = {"classifier": "predict", "gan": "sample"}.get(run.model)
@@ -139,7 +139,8 @@ def _trained(run: Run, model: str) -> Run:
     return run
 
 
-def _config(run: Run, kind: type[Config]) -> Config:
+def config_of(run: Run, kind: type[Config]) -> Config:
+    """The hyperparameters that its log tells."""
     try:
         return kind.model_validate(run.config)
     except ValidationError as error:

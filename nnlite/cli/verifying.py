@@ -11,11 +11,11 @@ from nnlite.cli.options import EXPERIMENTS, DataDir, Experiments, Json
 from nnlite.cli.output import answer, answer_json, news, say
 from nnlite.cli.preparation import prepare
 from nnlite.cli.references import Reference, run_named
+from nnlite.errors import Stopped
 from nnlite.runs import Run
 from nnlite.runs.comparison import exactly
 from nnlite.runs.fingerprint import Discrepancy
 from nnlite.runs.quantities import counted
-from nnlite.sweep import Stopped
 from nnlite.sweep.environment import describe_environment
 from nnlite.sweep.verify import (
     Verification,

@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 
 from nnlite.autodiff import GradientTape, stop_gradient
 from nnlite.data import Dataset
+from nnlite.models.adversaries import build_discriminator, build_generator, draw
 from nnlite.models.hyperparameters import GanHyperparameters
+from nnlite.models.manifold import K, precision_recall
 from nnlite.models.penalties import feature_distance, gradient_penalty
 from nnlite.models.quality import Gaussian, class_counts, frechet_distance, label_entropy, mode_coverage
 from nnlite.models.reference import load_reference
 from nnlite.models.training import (
-    BLACK_TO_WHITE,
-    EVALUATION_BATCH,
     Epoch,
     Training,
     averaged,
@@ -29,14 +29,13 @@ from nnlite.models.training import (
     check_batches,
     generator_states,
     make_average,
-    make_initializer,
     make_optimizer,
     nested,
     part_of,
     restore_generators,
     scaled,
 )
-from nnlite.nn import Sequential, fully_connected, sigmoid_cross_entropy
+from nnlite.nn import Sequential, sigmoid_cross_entropy
 from nnlite.nn.weights import Arrays
 
 JUDGED = 10_000  # images drawn to measure quality
@@ -119,11 +118,16 @@ class GanTraining(Training):
         return self._average.weights() if self._average else self.generator.state()
 
     def score(self, weights: Arrays) -> dict[str, float]:
-        """The Fréchet distance to the test images."""
+        """The Fréchet distance to the test images, and precision and recall as against as many of them."""
         with borrowed(self.generator, weights):
             features, _ = self._reference.judge(draw(self.generator, self._judged_latents))
-        real = self._reference.summarise(self.split.test)
-        return {"test_fid": frechet_distance(real, Gaussian.fitted_to(features))}
+        real = self._reference.features_of(self.split.test)
+        scores = {"test_fid": frechet_distance(Gaussian.fitted_to(real), Gaussian.fitted_to(features))}
+        size = min(len(real), len(features))
+        if size > K:
+            precision, recall = precision_recall(real[:size], features[:size])
+            scores |= {"test_precision": precision, "test_recall": recall}
+        return scores
 
     def _train_one_epoch(self) -> Epoch:
         started = time.perf_counter()
@@ -158,8 +162,7 @@ class GanTraining(Training):
             *hidden, last = self.discriminator.layers
             trunk = Sequential(*hidden)
             features = trunk(self._blurred(drawn), training=True)
-            fooled = sigmoid_cross_entropy(last(features, training=True), 1.0)
-            loss = fooled
+            loss = fooled = sigmoid_cross_entropy(last(features, training=True), 1.0)
             if weight:
                 loss = fooled + weight * feature_distance(features, trunk(self._blurred(real), training=True))
         loss.backward(self.generator.parameters())
@@ -182,14 +185,11 @@ class GanTraining(Training):
                 drawn = self.generator(self._draw_latents(len(real)), training=True)
             both = self._blurred(np.concatenate([real, stop_gradient(drawn)]))
             both.setflags(write=False)
+            weight = self._penalty_weight()
             with GradientTape():
-                told_apart = sigmoid_cross_entropy(self.discriminator(both, training=True), targets)
-                weight = self._penalty_weight()
-                loss = (
-                    told_apart + weight * gradient_penalty(self.discriminator, both[: len(real)])
-                    if weight
-                    else told_apart
-                )
+                loss = told_apart = sigmoid_cross_entropy(self.discriminator(both, training=True), targets)
+                if weight:
+                    loss = told_apart + weight * gradient_penalty(self.discriminator, both[: len(real)])
             loss.backward(self.discriminator.parameters())
             self._discriminator_optimizer.step()
             losses.append(float(told_apart))
@@ -247,42 +247,6 @@ def updates_a_batch(config: GanHyperparameters) -> float:
     """How often the discriminator is updated, averaged over the batches that it trains in and those it sits out."""
     share = 1.0 - 1.0 / config.discriminator_skip if config.discriminator_skip else 1.0
     return config.discriminator_steps * share
-
-
-def build_generator(config: GanHyperparameters, dataset: Dataset, rng: np.random.Generator) -> Sequential:
-    """The generator that `config` describes, from latent vectors to pixels between -1 and 1."""
-    return fully_connected(
-        [config.latent_dim, *config.hidden, dataset.pixels],
-        config.activation,
-        "tanh",
-        rng,
-        initializer=make_initializer(config),
-        batch_norm=config.batch_norm,
-    )
-
-
-def build_discriminator(
-    config: GanHyperparameters, dataset: Dataset, rng: np.random.Generator, dropout_rng: np.random.Generator
-) -> Sequential:
-    """The discriminator that `config` describes, from pixels to the logit of an image's being real."""
-    return fully_connected(
-        [dataset.pixels, *config.discriminator_hidden, 1],
-        config.activation,
-        None,
-        rng,
-        initializer=make_initializer(config),
-        dropout=config.dropout,
-        dropout_rng=dropout_rng,
-    )
-
-
-def draw(generator: Sequential, latents: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """What `generator` makes of each row of `latents`: images (n, pixels)."""
-    images = []
-    for start in range(0, len(latents), EVALUATION_BATCH):
-        outputs = np.asarray(generator(latents[start : start + EVALUATION_BATCH], training=False))
-        images.append(np.rint((np.nan_to_num(outputs) + 1.0) * (BLACK_TO_WHITE / 2)).astype(np.uint8))
-    return np.concatenate(images)
 
 
 def _mean(values: list[float]) -> float:

@@ -51,10 +51,14 @@ class ReferenceClassifier:
             labels.append(np.argmax(self._head(batch), axis=1))
         return np.concatenate(features), np.concatenate(labels)
 
+    def features_of(self, subset: Subset) -> NDArray[np.float32]:
+        """The features (n, d) of real images."""
+        images, _ = subset.take(np.arange(len(subset)))
+        return self.judge(images)[0]
+
     def summarise(self, subset: Subset) -> Gaussian:
         """The distribution of the features of real images."""
-        images, _ = subset.take(np.arange(len(subset)))
-        return Gaussian.fitted_to(self.judge(images)[0])
+        return Gaussian.fitted_to(self.features_of(subset))
 
 
 def reference_path(dataset: Dataset) -> Path:

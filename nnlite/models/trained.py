@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnlite.data import Dataset
+from nnlite.models.adversaries import build_generator, draw
 from nnlite.models.classifier import build_classifier, class_probabilities, input_range
-from nnlite.models.gan import build_generator, draw
 from nnlite.models.hyperparameters import ClassifierHyperparameters, GanHyperparameters
 from nnlite.models.training import EVALUATION_BATCH, scaled
 from nnlite.nn import load_arrays

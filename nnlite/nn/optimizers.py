@@ -26,7 +26,7 @@ class Optimizer:
     """What SGD and Adam have in common: parameters, a learning rate that may follow a schedule, and the loop.
 
     Args:
-        parameters: the tensors to update.
+        parameters: the tensors to update, each once, however often it is given.
         learning_rate: a number, or a schedule.
         weight_decay: each update also shrinks all parameters, biases too, by learning_rate * weight_decay of their size
             (decoupled from the gradient: I. Loshchilov and F. Hutter, Decoupled weight decay regularization, 2019).
@@ -43,7 +43,7 @@ class Optimizer:
         *,
         clip_norm: float = 0.0,
     ) -> None:
-        self.parameters = list(parameters)
+        self.parameters = list({id(each): each for each in parameters}.values())  # one may serve in several layers
         self.schedule = learning_rate if callable(learning_rate) else constant(float(learning_rate))
         self.weight_decay = weight_decay
         self.clip_norm = clip_norm

@@ -7,7 +7,7 @@ from nnlite.errors import InputError, nearest
 from nnlite.expressions import parse
 from nnlite.queries.names import split_names
 from nnlite.runs import Metric, Run, metric_named
-from nnlite.runs.history import NOT_METRICS, is_number
+from nnlite.runs.digest import NOT_METRICS, is_number
 
 EPOCH = "epoch"
 

@@ -10,10 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
-from pydantic import ValidationError
-
 from nnlite.errors import InputError, nearest
-from nnlite.models import HYPERPARAMETERS
 from nnlite.runs import METRICS, Metric, Run, Value, metric_named
 
 At = Literal["best", "last"]
@@ -31,6 +28,11 @@ class Entry:
     @cached_property
     def hyperparameters(self) -> dict[str, Any]:
         """What it was trained with: also what its log, being older, leaves to the defaults, or to another value."""
+        # Loaded by those who ask: it takes as long as to read 10,000 runs from an index.
+        from pydantic import ValidationError  # noqa: PLC0415
+
+        from nnlite.models import HYPERPARAMETERS  # noqa: PLC0415
+
         fields = HYPERPARAMETERS.get(self.run.model)
         config = {name: value for name, value in self.run.config.items() if name != "seed"}
         try:

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from nnlite.models import HYPERPARAMETERS
 from nnlite.runs import Run, read_log
 from nnlite.runs.log import Event
 
@@ -37,6 +36,8 @@ class Moment:
 
 def changes(run: Run) -> list[Change]:
     """Where the configuration leaves the defaults of its model, in the order of the documentation."""
+    from nnlite.models import HYPERPARAMETERS  # noqa: PLC0415 - as in `nnlite.queries.names`
+
     fields = HYPERPARAMETERS[run.model].model_fields if run.model in HYPERPARAMETERS else {}
     known = [name for name in fields if name in run.config]
     names = [*known, *(name for name in run.config if name not in fields and name != "seed")]

@@ -10,13 +10,13 @@ from typing import Any
 
 from nnlite.errors import NothingFoundError
 from nnlite.queries import Entry
+from nnlite.report.cells import finite
 from nnlite.report.collection import collect, conflicts_among
 from nnlite.report.edges import edges
-from nnlite.report.frame import finite
 from nnlite.report.groups import Group, group_runs
 from nnlite.report.ranking import At, Configuration, Ranking, Trial, rank
 from nnlite.report.ties import LEVEL, TEST, Ties, cheapest, ties
-from nnlite.runs import METRICS, Conflict, Metric, Run, metric_named, skim_run
+from nnlite.runs import METRICS, Conflict, Metric, Run, metric_named
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def best(
         InputError: `root` does not exist, or there is no such metric.
         NothingFoundError: `root` holds no run, or none that counts has a value of the metric.
     """
-    collection = collect(root, skim_run)
+    collection = collect(root)
     groups = group_runs(keep(collection.runs))
     chosen = _metric(metric, groups) if metric else None
     rankings = [rank(group, chosen, at) for group in groups]

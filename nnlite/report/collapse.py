@@ -8,8 +8,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from nnlite.report.cells import finite, readable
 from nnlite.report.classes import class_histories, latents_over_time
-from nnlite.report.frame import finite, readable
 from nnlite.report.markdown import code, image, table, text
 from nnlite.report.ranking import Configuration, Ranking
 from nnlite.report.section import Section

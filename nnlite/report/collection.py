@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nnlite.errors import InputError, NothingFoundError
-from nnlite.runs import Conflict, Run, RunFolder, Unreadable, find_conflicts, read_run, read_runs
+from nnlite.runs import Conflict, Run, Unreadable, find_conflicts, glance_at_runs
+
+Read = Callable[[Path], tuple[list[Run], list[Unreadable]]]
 
 
 @dataclass(frozen=True)
@@ -23,12 +25,12 @@ class Collection:
     conflicts: list[Conflict]
 
 
-def collect(root: Path, read: Callable[[RunFolder], Run] = read_run) -> Collection:
+def collect(root: Path, read: Read = glance_at_runs) -> Collection:
     """Read every run at or below `root`.
 
     Args:
         root: a run's folder, a sweep's, or a folder of sweeps.
-        read: how; `skim_run` where most questions are about the runs as wholes.
+        read: how; `read_runs` where all epochs are gone through, again and again.
 
     Raises:
         InputError: `root` does not exist.
@@ -36,7 +38,7 @@ def collect(root: Path, read: Callable[[RunFolder], Run] = read_run) -> Collecti
     """
     if not root.exists():
         raise InputError(f"{root} does not exist: give a run's folder, a sweep's folder or a folder of sweeps")
-    found, left_out = read_runs(root, read)
+    found, left_out = read(root)
     runs: list[Run] = []
     for run in found:
         if reason := _foreign(run):

@@ -18,7 +18,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 from matplotlib.transforms import ScaledTranslation
 
-from nnlite.report.frame import column_of
+from nnlite.report.cells import column_of
 from nnlite.report.groups import natural
 from nnlite.report.intervals import estimate
 from nnlite.report.style import PALETTE, WIDTH, axis_label, in_house_style, plain, value_axis

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from nnlite.queries import Range, range_of
-from nnlite.report.frame import finite
+from nnlite.report.cells import finite
 from nnlite.report.ranking import Configuration, Ranking
 from nnlite.runs.quantities import number
 

@@ -5,9 +5,9 @@ Each function writes plain text; `name` says how a configuration is called there
 
 from collections.abc import Callable, Iterable, Sequence
 
+from nnlite.report.cells import readable
 from nnlite.report.edges import Edge
 from nnlite.report.estimates import lead, score_with_interval
-from nnlite.report.frame import readable
 from nnlite.report.ranking import Configuration, Ranking
 from nnlite.report.ties import LEVEL, Ties
 from nnlite.runs.quantities import counted, is_share, number, score

@@ -12,14 +12,16 @@ Columns, in this order:
 A run that has no epoch yet, or failed before the first, keeps one row whose `epoch` and metrics are missing.
 """
 
-import json
 import math
+from array import array
 from collections.abc import Iterable
 from os import PathLike
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
+from nnlite.report.cells import column_of, finite, readable, writable
 from nnlite.report.collection import collect
 from nnlite.runs import METRICS, Run
 
@@ -40,52 +42,36 @@ def load_runs(path: str | PathLike[str]) -> pd.DataFrame:
 
 
 def epoch_frame(runs: Iterable[Run]) -> pd.DataFrame:
-    """The same of runs that were read already."""
-    rows: list[dict[str, object]] = []
-    hyperparameters: set[str] = set()
-    metrics: set[str] = set()
+    """The same of runs that were read already; their epochs are gone through once, one run after the other."""
+    about: list[dict[str, object]] = []
+    counts: list[int] = []
+    epochs: list[int | None] = []
+    metrics: dict[str, array[float]] = {}
     for run in runs:
         config = {column_of(name): readable(value) for name, value in run.config.items() if name != "seed"}
-        hyperparameters.update(config)
         identity = (*map(writable, (run.sweep, run.id, run.model, run.dataset)), run.seed, run.status)
-        about = {**config, **dict(zip(IDENTITY, identity, strict=True))}
-        names = [name for name in run.metric_names() if name not in about]
-        for epoch in run.epochs or [{}]:
-            numbers = {writable(name): finite(epoch[name]) for name in names if name in epoch}
-            metrics.update(numbers)
-            rows.append({**numbers, **about, "epoch": epoch.get("epoch")})
+        about.append({**config, **dict(zip(IDENTITY, identity, strict=True))})
+        lines = list(run.epochs) or [{}]
+        for name in run.digest.metrics:
+            if (column := writable(name)) not in about[-1]:
+                values = (finite(line.get(name)) for line in lines)
+                _filled(metrics.setdefault(column, array("d")), len(epochs)).extend(
+                    math.nan if value is None else value for value in values
+                )
+        counts.append(len(lines))
+        epochs += [line.get("epoch") for line in lines]
+    hyperparameters = sorted({name for each in about for name in each}.difference(IDENTITY))
+    # Of the runs first, so that what does not change from epoch to epoch is looked at once a run.
+    frame = pd.DataFrame(about, columns=pd.Index([*IDENTITY, *hyperparameters]))
+    frame = frame.loc[frame.index.repeat(counts)].reset_index(drop=True)
     known = [name for name in METRICS if name in metrics]
-    columns = [*IDENTITY, *sorted(hyperparameters), "epoch", *known, *sorted(metrics - METRICS.keys())]
-    frame = pd.DataFrame(rows, columns=pd.Index(columns))
-    types = {"epoch": "Int64", **dict.fromkeys(metrics, "float64")}
-    return frame.astype(types)
+    names = [*known, *sorted(metrics.keys() - METRICS.keys())]
+    columns = {name: np.frombuffer(_filled(metrics[name], len(epochs)), np.float64) for name in names}
+    measured = pd.DataFrame({"epoch": pd.array(epochs, "Int64"), **columns})
+    return pd.concat([frame, measured], axis=1)
 
 
-def readable(value: object) -> object:
-    """A hyperparameter as something that one can read, sort and group by."""
-    if isinstance(value, list | tuple):
-        return "-".join(str(readable(item)) for item in value) or "none"
-    if isinstance(value, dict):
-        return json.dumps(value, sort_keys=True)
-    return writable(value) if isinstance(value, str) else value
-
-
-def column_of(name: str) -> str:
-    """The column of a hyperparameter."""
-    return f"config.{writable(name)}"
-
-
-def writable(word: str) -> str:
-    """The text with what no file can hold (half of a surrogate pair, which JSON lets pass) as its escape."""
-    return word.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def finite(value: object) -> float | None:
-    """The logged value as a finite float, or None: no ranking and no plot can use anything else."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        number = float(value)
-    except OverflowError:  # JSON's integers have no limit
-        return None
-    return number if math.isfinite(number) else None
+def _filled(column: "array[float]", length: int) -> "array[float]":
+    """The column, with what is missing up to that length."""
+    column.extend([math.nan] * (length - len(column)))
+    return column

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from nnlite.queries import default_of
-from nnlite.report.frame import finite, readable
+from nnlite.report.cells import finite, readable
 from nnlite.runs import Metric, Run
 
 
@@ -38,7 +38,7 @@ class Group:
         configs = [self.config_of(run) for run in self.runs]
         present = {name for config in configs for name in config}
         ordered = [name for name in swept if name in present] + sorted(present.difference(swept))
-        differing = [name for name in ordered if len({repr(readable(config.get(name))) for config in configs}) > 1]
+        differing = [name for name in ordered if not _alike([config.get(name) for config in configs])]
         return differing or [name for name in swept if name in present]
 
     def config_of(self, run: Run) -> dict[str, Any]:
@@ -81,6 +81,13 @@ def natural(value: object) -> tuple[tuple[int, float, str], ...]:
         return ((0, size, ""),)
     pieces = re.split(r"(\d+)", str(value))
     return tuple((0, float(piece), "") if piece.isdecimal() else (1, 0.0, piece) for piece in pieces if piece)
+
+
+def _alike(values: list[Any]) -> bool:
+    """Whether all of them read the same; runs from one index share what is the same in all, which is soon seen."""
+    first = values[0]
+    text = repr(readable(first))
+    return all(value is first or repr(readable(value)) == text for value in values)
 
 
 def _names(value: object) -> list[str]:

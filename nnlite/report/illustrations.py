@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from nnlite.report.captions import scale_note, several_seeds, show
+from nnlite.report.cells import writable
 from nnlite.report.curves import MOST_BANDS, MOST_LINES, learning_curves, shown_ranks
 from nnlite.report.frame import epoch_frame
 from nnlite.report.markdown import code, image, text
@@ -48,7 +49,8 @@ def curves(ranking: Ranking, prefix: str) -> Section:
     """How the best configurations and the worst one learnt."""
     section = Section("Learning curves")
     trials = ranking.trial_frame()
-    epochs = epoch_frame(ranking.group.runs)
+    drawn = set(trials.loc[trials["counts"] & trials["rank"].isin(shown_ranks(trials)), "run"])
+    epochs = epoch_frame(run for run in ranking.group.runs if writable(run.id) in drawn)  # of 10,000 runs a few
     plots = CURVES.get(ranking.group.model, DEFAULT_CURVES)
     if all(ranking.metric.name not in plot.metrics for plot in plots):
         plots = (Plot("objective", (ranking.metric.name,)), *plots)

@@ -24,7 +24,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import chdtrc
 
-from nnlite.report.frame import finite, readable
+from nnlite.report.cells import finite, readable
 from nnlite.report.groups import natural
 from nnlite.report.ranking import Ranking, abreast, signed
 from nnlite.runs.quantities import number

@@ -28,7 +28,8 @@ def estimate(values: Sequence[float], confidence: float = CONFIDENCE) -> Estimat
     mean = statistics.fmean(values)
     if len(values) == 1:
         return Estimate(mean, 0.0, 1, None)
-    std = statistics.stdev(values)
+    # Two passes in floats: `statistics.stdev`, in fractions, takes a hundred times as long.
+    std = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
     return Estimate(mean, std, len(values), t_quantile(len(values) - 1, confidence) * std / math.sqrt(len(values)))
 
 

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from nnlite.report.frame import finite, readable
+from nnlite.report.cells import finite, readable
 from nnlite.report.groups import natural
 from nnlite.report.ranking import Configuration, Ranking
 from nnlite.report.scales import scale_of

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterable
 from pathlib import Path
 
-from nnlite.report.frame import finite, readable
+from nnlite.report.cells import finite, readable
 from nnlite.report.markdown import code, table, text, visible
 from nnlite.report.ranking import Ranking
 from nnlite.report.section import Section

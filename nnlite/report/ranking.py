@@ -14,20 +14,22 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import pandas as pd
-
-from nnlite.report.frame import column_of, finite, readable, writable
+from nnlite.report.cells import column_of, finite, readable, writable
 from nnlite.report.groups import Group, natural
 from nnlite.report.intervals import Estimate, estimate
 from nnlite.runs import Metric, Run
 from nnlite.runs.quantities import number
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 At = Literal["best", "last"]
 UNFINISHED = ("interrupted", "running")
 COUNTED = (("completed",), UNFINISHED, ("pruned",))  # whichever of these a configuration has first
 LOST = ("diverged", "failed")
+_CANONICAL = json.JSONEncoder(sort_keys=True)
 
 
 @dataclass(frozen=True)
@@ -125,11 +127,13 @@ class Ranking:
         status = trial.run.status
         return status != "completed", status == "pruned", signed(self.metric, trial.value or 0.0), trial.run.id
 
-    def trial_frame(self) -> pd.DataFrame:
+    def trial_frame(self) -> "pd.DataFrame":
         """One row a trial: `rank` (from 1), `configuration`, `run`, `seed`, `status`, `counts`, `value`.
 
         Each hyperparameter that varies is a column `config.<name>`.
         """
+        import pandas as pd  # noqa: PLC0415 - takes as long to load as 10,000 runs to rank
+
         rows = [
             {
                 "rank": rank,
@@ -152,7 +156,7 @@ def rank(group: Group, metric: Metric | None = None, at: At = "best") -> Ranking
     metric = metric or group.objective
     members: dict[str, list[Run]] = {}
     for run in group.runs:
-        members.setdefault(json.dumps(group.config_of(run), sort_keys=True), []).append(run)
+        members.setdefault(_CANONICAL.encode(group.config_of(run)), []).append(run)
     configurations = [
         Configuration(
             {name: group.config_of(runs[0]).get(name) for name in group.varied},

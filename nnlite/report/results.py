@@ -1,10 +1,10 @@
 """The sections of a page that say what came out: who won and by how much, the leader board, the test score."""
 
 from nnlite.report import findings
+from nnlite.report.cells import finite, readable
 from nnlite.report.edges import edges
 from nnlite.report.estimates import lead, score_with_interval
 from nnlite.report.findings import of_seeds
-from nnlite.report.frame import finite, readable
 from nnlite.report.intervals import difference, estimate
 from nnlite.report.markdown import code, table, text
 from nnlite.report.ranking import Configuration, Ranking

@@ -14,8 +14,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
+from nnlite.report.cells import column_of
 from nnlite.report.comparison import LOG_DECADES, MARGIN, MOST_HUES, all_numbers, panel, values_of
-from nnlite.report.frame import column_of
 from nnlite.report.style import INK, WIDTH, in_house_style, plain, value_axis
 from nnlite.runs import Metric
 from nnlite.runs.quantities import number

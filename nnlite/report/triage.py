@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from nnlite.report.frame import finite, readable
+from nnlite.report.cells import finite, readable
 from nnlite.report.groups import natural
 from nnlite.report.markdown import visible
 from nnlite.report.ranking import Configuration, Ranking, Trial

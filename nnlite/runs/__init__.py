@@ -1,7 +1,9 @@
 """What runs leave on disk, and how to ask about it: paths, the log format, histories, metrics."""
 
 from nnlite.runs.conflicts import Conflict, conflict_warning, find_conflicts
-from nnlite.runs.history import FollowedRun, Run, Status, Unreadable, Value, read_run, read_runs
+from nnlite.runs.digest import Digest, Value
+from nnlite.runs.glance import glance_at_runs
+from nnlite.runs.history import FollowedRun, Run, Status, Unreadable, read_run, read_runs
 from nnlite.runs.log import LogWriter, is_locked, read_log
 from nnlite.runs.metrics import METRICS, Metric, metric_named
 from nnlite.runs.paths import RunFolder, find_runs
@@ -11,6 +13,7 @@ from nnlite.runs.skim import skim_run
 __all__ = [
     "METRICS",
     "Conflict",
+    "Digest",
     "FollowedRun",
     "LogWriter",
     "Metric",
@@ -23,6 +26,7 @@ __all__ = [
     "find_conflicts",
     "find_run",
     "find_runs",
+    "glance_at_runs",
     "is_locked",
     "metric_named",
     "read_log",

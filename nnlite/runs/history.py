@@ -7,29 +7,22 @@ while its log is locked, and *interrupted* otherwise. Epochs that were trained a
 and where they did not, the run says so.
 """
 
-import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, TypeGuard
+from typing import Any, Literal
 
 from nnlite.runs.comparison import Difference, first_difference
+from nnlite.runs.digest import Digest, Value, digest_of, numbers
 from nnlite.runs.log import BadLine, Event, LogReader, is_locked
 from nnlite.runs.metrics import DEFAULT_OBJECTIVE, METRICS, Metric, metric_named
+from nnlite.runs.ondemand import EpochsOnDemand
 from nnlite.runs.paths import RunFolder, find_runs
 
 Status = Literal["completed", "pruned", "diverged", "failed", "interrupted", "running"]
 FINISHED = ("completed", "pruned", "diverged")
 FINAL = ("completed", "diverged")
-NOT_METRICS = frozenset({"event", "time", "epoch"})
-
-
-@dataclass(frozen=True)
-class Value:
-    """A run's value of a metric, and the epoch that it is from (0: from the end of the run)."""
-
-    value: float
-    epoch: int
 
 
 @dataclass(frozen=True)
@@ -52,7 +45,7 @@ class Run:
     start: Event
     epochs: Sequence[Event]
     status: Status
-    end: Event = field(default_factory=dict)
+    end: Mapping[str, Any] = field(default_factory=dict)
     bad_lines: list[BadLine] = field(default_factory=list)
     failures: int = 0
     resumes: list[Event] = field(default_factory=list)
@@ -61,12 +54,14 @@ class Run:
     @property
     def id(self) -> str:
         """The run's id, a hash of what it trains."""
-        return str(self.start.get("run", self.folder.name))
+        run = self.start.get("run")
+        return self.folder.name if run is None else str(run)
 
     @property
     def sweep(self) -> str:
         """The sweep that it belongs to."""
-        return str(self.start.get("sweep", self.folder.path.parent.name))
+        sweep = self.start.get("sweep")
+        return self.folder.path.parent.name if sweep is None else str(sweep)
 
     @property
     def model(self) -> str:
@@ -113,7 +108,12 @@ class Run:
 
     def summary(self) -> dict[str, float]:
         """The numbers of the final summary."""
-        return _numbers(self.end.get("metrics"))
+        return numbers(self.end.get("metrics"))
+
+    @cached_property
+    def digest(self) -> Digest:
+        """What the epochs come to."""
+        return self.epochs.digest if isinstance(self.epochs, EpochsOnDemand) else digest_of(self.epochs)
 
     @property
     def training_seconds(self) -> float | None:
@@ -121,27 +121,22 @@ class Run:
         summary = self.summary()
         if "total_seconds" in summary and summary.get("epochs") == len(self.epochs):
             return summary["total_seconds"]
-        times = [epoch["seconds"] for epoch in self.epochs if is_number(epoch.get("seconds"))]
-        return sum(times) if times else summary.get("total_seconds")
+        seconds = self.digest.seconds
+        return summary.get("total_seconds") if seconds is None else seconds
 
     def metric_names(self) -> list[str]:
         """Every metric in the log, those of the epochs first."""
-        names = dict.fromkeys(name for epoch in self.epochs for name in _numbers(epoch))
+        names = self.digest.metrics
         return [*names, *(name for name in self.summary() if name not in names)]
 
     def value(self, metric: Metric, *, at: Literal["best", "last"] = "best") -> Value | None:
         """The best value over the epochs, or the last; for a metric that epochs lack, the summary's; else None."""
-        name = metric.name
         if at == "best" and (told := self._best_told_at_the_end(metric)):
             return told
-        values = [Value(epoch[name], epoch["epoch"]) for epoch in self.epochs if is_number(epoch.get(name))]
-        if not values:
-            final = self.summary().get(metric.name)
-            return None if final is None else Value(final, 0)
-        if at == "last":
-            return values[-1]
-        # min and max keep the first of equals: the earliest epoch that was as good.
-        return (max if metric.higher_is_better else min)(values, key=lambda each: each.value)
+        if measured := self.digest.metrics.get(metric.name):
+            return measured.value(higher_is_better=metric.higher_is_better, at=at)
+        final = self.summary().get(metric.name)
+        return None if final is None else Value(final, 0)
 
     def _best_told_at_the_end(self, metric: Metric) -> Value | None:
         """The best value of the objective, which the summary of these very epochs names: they need not be read."""
@@ -151,17 +146,6 @@ class Run:
             return None
         value, epoch = summary.get(metric.name), summary.get("best_epoch")
         return Value(value, int(epoch)) if value is not None and epoch else None
-
-
-def _numbers(fields: object) -> dict[str, float]:
-    if not isinstance(fields, dict):
-        return {}
-    return {key: value for key, value in fields.items() if key not in NOT_METRICS and is_number(value)}
-
-
-def is_number(value: object) -> TypeGuard[float]:
-    """Whether it is a number that a float can hold: JSON knows larger ones."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
 def read_run(folder: RunFolder) -> Run:
@@ -192,16 +176,14 @@ class FollowedRun:
         Raises:
             OSError: there is no log, or it cannot be read.
         """
-        # Looked at before reading: a run that ends in between is then seen as ended, not as interrupted.
-        running = is_locked(self.folder.log)
-        events, bad_lines = self._log.read()
-        self._replay(events)
-        self._bad_lines += bad_lines
+        self._read_on()
+        running = not self._attempt.end and is_locked(self.folder.log)
+        if not self._attempt.end and not running:
+            self._read_on()  # it may have ended in between, and was not interrupted then
         attempt = self._attempt
         if self._completed and not attempt.is_final and len(attempt.epochs) <= len(self._completed.epochs):
             attempt = self._completed
-        unended: Status = "running" if running else "interrupted"
-        status: Status = attempt.end["status"] if attempt.end else unended
+        status = status_of(attempt.end, running=running)
         lines = [attempt.epochs[number] for number in sorted(attempt.epochs)]
         return Run(
             self.folder,
@@ -215,7 +197,9 @@ class FollowedRun:
             self._contradiction,
         )
 
-    def _replay(self, events: Iterable[Event]) -> None:
+    def _read_on(self) -> None:
+        events, bad_lines = self._log.read()
+        self._bad_lines += bad_lines
         for event in events:
             attempt = self._attempt
             match event["event"]:
@@ -234,7 +218,8 @@ class FollowedRun:
                 case "epoch":
                     attempt.epochs[event["epoch"]] = event
                     first = self._first_lines.setdefault(event["epoch"], event)
-                    self._contradiction = self._contradiction or first_difference(event["epoch"], first, event)
+                    if first is not event:
+                        self._contradiction = self._contradiction or first_difference(event["epoch"], first, event)
                 case "end":
                     attempt.end = event
                     if event["status"] == "failed":
@@ -257,6 +242,12 @@ class _Attempt:
         return self.end.get("status") in FINAL
 
 
+def status_of(end: Mapping[str, Any], *, running: bool) -> Status:
+    """How an attempt stands: as its end says, if it has one."""
+    status: Status = end["status"] if end else "running" if running else "interrupted"
+    return status
+
+
 def with_budget(start: Event, resume: Event) -> Event:
     """The start event of a run that goes on, perhaps within a larger budget."""
     config = start.get("config")
@@ -273,11 +264,16 @@ class Unreadable:
     reason: str
 
 
-def read_runs(root: Path, read: Callable[[RunFolder], Run] = read_run) -> tuple[list[Run], list[Unreadable]]:
+def read_runs(root: Path) -> tuple[list[Run], list[Unreadable]]:
     """Every run at or below `root`, and the folders that had to be left out; one bad folder costs itself alone."""
+    return read_each(find_runs(root), read_run)
+
+
+def read_each(folders: Iterable[RunFolder], read: Callable[[RunFolder], Run]) -> tuple[list[Run], list[Unreadable]]:
+    """The same of these folders, each read by `read`."""
     runs: list[Run] = []
     unreadable: list[Unreadable] = []
-    for folder in find_runs(root):
+    for folder in folders:
         try:
             run = read(folder)
         except OSError as error:

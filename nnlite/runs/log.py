@@ -56,6 +56,11 @@ class LogWriter:
             os.close(self._file)
             raise
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing has ever been written."""
+        return os.fstat(self._file).st_size == 0
+
     def write(self, event: str, **fields: object) -> None:
         """Append one line; either all of it reaches the file or none (on a full disk, say: then OSError is raised)."""
         self.append(encode({"event": event, "time": utc_now(), **fields}) + b"\n")

@@ -44,13 +44,15 @@ GAN_METRICS = (
     Metric("mode_coverage", "classes covered", higher_is_better=True, unit="of 10"),
     Metric("label_entropy", "label entropy", higher_is_better=True, unit="bits"),
     Metric("test_fid", "test Fréchet distance", on_test=True),
+    Metric("test_precision", "test precision", higher_is_better=True, on_test=True),
+    Metric("test_recall", "test recall", higher_is_better=True, on_test=True),
 )
 COMMON_METRICS = (
     Metric("learning_rate", "learning rate"),
     Metric("seconds", "time an epoch", unit="s"),
     Metric("images_per_second", "training speed", higher_is_better=True, unit="images/s"),
 )
-METRICS_OF_MODEL = {
+METRICS_OF_MODEL: dict[str, dict[str, Metric]] = {
     model: {metric.name: metric for metric in (*own, *COMMON_METRICS)}
     for model, own in (("classifier", CLASSIFIER_METRICS), ("gan", GAN_METRICS))
 }

@@ -4,7 +4,8 @@ import difflib
 from pathlib import Path
 
 from nnlite.errors import InputError, NothingFoundError
-from nnlite.runs.history import Run, read_runs
+from nnlite.runs.glance import glance_at_runs
+from nnlite.runs.history import Run
 from nnlite.runs.paths import LOG_NAME, RunFolder, find_runs
 from nnlite.runs.quantities import counted
 
@@ -52,7 +53,7 @@ def last_run(experiments: Path) -> Run:
     Raises:
         NothingFoundError: there is none.
     """
-    runs, _ = read_runs(experiments)
+    runs, _ = glance_at_runs(experiments)
     if not runs:
         raise NothingFoundError(f"{experiments} holds no run; --experiments says where to look")
     return max(runs, key=_time_of_last_event)

@@ -4,46 +4,16 @@ Where a log has a single start, no epoch twice, and comes to an end of its own, 
 resumes tell all but the epochs, which are read when somebody asks for them. Any other log is replayed whole.
 """
 
-from collections.abc import Iterator, Sequence
-from functools import cached_property
-from typing import Any, overload
+from collections.abc import Iterator
+from typing import Any
 
 from nnlite.runs.history import FINISHED, Run, read_run, with_budget
-from nnlite.runs.log import Event, decode
+from nnlite.runs.log import decode
+from nnlite.runs.ondemand import EpochsOnDemand
 from nnlite.runs.paths import RunFolder
 
 # How `LogWriter` begins a line: no other line can have this in it, since JSON escapes the quotes within a string.
 START, RESUME, EPOCH = b'{"event": "start"', b'{"event": "resume"', b'{"event": "epoch"'
-
-
-class EpochsOnDemand(Sequence[Event]):
-    """The epochs of the run in `folder`, of which there are `count`, read from its log when one is asked for."""
-
-    def __init__(self, folder: RunFolder, count: int) -> None:
-        self._folder = folder
-        self._count = count
-
-    def __len__(self) -> int:
-        """How many there are."""
-        return self._count
-
-    @overload
-    def __getitem__(self, index: int) -> Event: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Event]: ...
-    def __getitem__(self, index: int | slice) -> Event | Sequence[Event]:
-        """The epochs at `index`, from 0."""
-        return self._lines[index]
-
-    def __eq__(self, other: object) -> bool:
-        """Whether `other` holds the same epochs."""
-        return isinstance(other, Sequence) and list(self) == list(other)
-
-    __hash__ = None  # type: ignore[assignment]
-
-    @cached_property
-    def _lines(self) -> Sequence[Event]:
-        return read_run(self._folder).epochs
 
 
 def skim_run(folder: RunFolder) -> Run:
@@ -74,7 +44,8 @@ def _skimmed(folder: RunFolder, log: bytes) -> Run | None:
         resumes.append(resume)
     if not start:
         return None
-    return Run(folder, start, EpochsOnDemand(folder, count), end["status"], end, resumes=resumes)
+    epochs = EpochsOnDemand(lambda: read_run(folder).epochs, count)
+    return Run(folder, start, epochs, end["status"], end, resumes=resumes)
 
 
 def _places(part: bytes, log: bytes) -> Iterator[int]:

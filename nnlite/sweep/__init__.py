@@ -8,7 +8,6 @@ from nnlite.sweep.plan import LoggedRuns, Plan, make_plan, strangers
 from nnlite.sweep.pruning import inner_strategy
 from nnlite.sweep.runner import Results, run_trials
 from nnlite.sweep.search import Searched, expand
-from nnlite.sweep.signals import Stopped
 from nnlite.sweep.spec import Sweep, load_sweep, sweep_of_run
 from nnlite.sweep.strategy import Everything, Strategy, Task
 from nnlite.sweep.trials import Trial, single
@@ -24,7 +23,6 @@ __all__ = [
     "Plan",
     "Results",
     "Searched",
-    "Stopped",
     "Strategy",
     "Sweep",
     "Task",

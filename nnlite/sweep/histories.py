@@ -11,7 +11,7 @@ from statistics import fmean
 from typing import Literal, TypeVar
 
 from nnlite.runs import Run
-from nnlite.runs.history import is_number
+from nnlite.runs.digest import is_number
 from nnlite.sweep.spec import Objective
 
 T = TypeVar("T")

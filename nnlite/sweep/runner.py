@@ -14,13 +14,14 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
+from nnlite.errors import Stopped
 from nnlite.models import Training
 from nnlite.runs import RunFolder, read_run
 from nnlite.sweep.breaker import Breaker
 from nnlite.sweep.limits import Limits
 from nnlite.sweep.places import LocalPlaces, Place, Places
 from nnlite.sweep.plan import LoggedRuns, Plan, open_tasks
-from nnlite.sweep.signals import Stopped, StopRequest, stop_requests
+from nnlite.sweep.signals import StopRequest, stop_requests
 from nnlite.sweep.slot import close_log
 from nnlite.sweep.strategy import Task
 from nnlite.sweep.trials import Trial

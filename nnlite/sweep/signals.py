@@ -16,14 +16,6 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 LAST_RESORT_SECONDS = 0.5  # what an end in order, under way already, still gets after a second signal
 
 
-class Stopped(BaseException):
-    """A signal asked the runner to stop: no error, so that nothing but the command line catches it."""
-
-    def __init__(self, signum: int) -> None:
-        super().__init__(signum)
-        self.exit_code = 128 + signum
-
-
 @dataclass
 class StopRequest:
     """Whether a signal has asked the runner to stop: its number, or 0."""

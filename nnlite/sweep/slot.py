@@ -5,6 +5,7 @@ would take the siblings and the queue with it. A worker whose runner has died en
 """
 
 import contextlib
+import errno
 import os
 import re
 import signal
@@ -75,8 +76,11 @@ class Slot:
         self._executor.shutdown(wait=True, kill_workers=kill)
 
     def _submit(self, task: Task, folder: RunFolder, context: dict[str, Any]) -> "Future[Outcome]":
-        with held_back_signals():  # the worker, which this call may start, inherits that until it is ready
-            future: Future[Outcome] = self._executor.submit(run_task, task, folder, context, self._make)
+        try:
+            with held_back_signals():  # the worker, which this call may start, inherits that until it is ready
+                future: Future[Outcome] = self._executor.submit(run_task, task, folder, context, self._make)
+        except OSError as error:
+            raise _no_worker(error) from None
         self._task = future
         return future
 
@@ -91,10 +95,19 @@ class Slot:
                     max_workers=1, initializer=enter_worker, initargs=(os.getpid(),), env=self._variables
                 )
         except OSError as error:
-            raise NnliteError(
-                f"no worker process can be started ({(error.strerror or str(error)).lower()}): "
-                "this system's semaphores, on Linux those in /dev/shm, must be at hand"
-            ) from None
+            raise _no_worker(error) from None
+
+
+def _no_worker(error: OSError) -> NnliteError:
+    """What to say when the system refuses a worker process, or what it takes to speak with one."""
+    match error.errno:
+        case errno.EAGAIN | errno.ENOMEM:
+            way_out = "fewer --jobs need fewer processes and less memory; `ulimit -u` says how many are allowed"
+        case errno.EMFILE | errno.ENFILE:
+            way_out = "fewer --jobs need fewer open files; `ulimit -n` says how many are allowed"
+        case _:
+            way_out = "this system's semaphores, on Linux those in /dev/shm, must be at hand"
+    return NnliteError(f"no worker process can be started ({(error.strerror or str(error)).lower()}): {way_out}")
 
 
 def close_as_failed(task: Task, folder: RunFolder, reason: str) -> Outcome:
@@ -113,7 +126,7 @@ def close_log(folder: RunFolder, status: str, **fields: Any) -> None:
         return
     # On a full disk it stays without an end, and thus interrupted; where it is busy, somebody else trains it now.
     with contextlib.suppress(OSError, BusyError), LogWriter(folder.log, patience=LOCK_SECONDS) as log:
-        if not read_run(folder).end and folder.log.stat().st_size:
+        if not (log.is_empty or read_run(folder).end):
             log.write("end", status=status, **fields)
 
 

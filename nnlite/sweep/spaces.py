@@ -116,6 +116,14 @@ class Space:
             for row in self.zipped
         )
 
+    def values_of(self, name: str) -> tuple[Any, ...]:
+        """The values that are listed for a hyperparameter, here or for all spaces."""
+        searched = self.search.distributions.get(name) if self.search else None
+        sampled = searched.listed(MOST_TRIALS) if searched else None
+        rows = (row[name] for row in self.zipped if name in row)
+        fixed = [self.fixed[name]] if name in self.fixed else []
+        return (*fixed, *self.grid.get(name, ()), *rows, *(sampled or ()))
+
     def configuration(self, point: Point) -> Configuration:
         """The configuration at a point: what does not exist there is left at its default."""
         values = self._existing({**self.fixed, **point})

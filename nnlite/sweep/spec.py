@@ -5,6 +5,7 @@ has the type that its hyperparameter wants, and whose conditions refer to hyperp
 is one sentence: the file, the key, what is wrong and what was expected.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
@@ -34,6 +35,8 @@ from nnlite.sweep.tables import (
 )
 from nnlite.sweep.values import hyperparameter
 
+NEED_VALIDATION = ("val_loss", "val_acc", "fid")  # metrics of held-out images
+
 
 @dataclass(frozen=True)
 class Objective:
@@ -62,6 +65,7 @@ class Sweep:
         pruning: which trials to stop early, if any.
         limits: what a trial, and a sweep that goes wrong, may cost.
         source: the file that it was read from.
+        notes: what in it is allowed, but is hardly what was meant, sentence by sentence.
     """
 
     name: str
@@ -74,6 +78,7 @@ class Sweep:
     source: Path
     pruning: PruningTable | None = None
     limits: Limits = field(default_factory=Limits)
+    notes: tuple[str, ...] = ()
 
     @property
     def named(self) -> set[str]:
@@ -126,6 +131,8 @@ def check(table: Table, source: Path) -> Sweep:
     reader = _Reader(parsed.model, source)
     fixed = dict(parsed.fixed)
     seeds = _seeds(parsed, fixed, source)
+    if isinstance(parsed.seeds, list) and len(seeds) < len(parsed.seeds):
+        reader.notes.append("seeds: what stands there more than once counts once")
     shared = reader.fixed(fixed, "fixed")
     requirements = tuple(reader.condition(text, f"require[{number}]") for number, text in enumerate(parsed.require))
     if parsed.space:
@@ -141,17 +148,27 @@ def check(table: Table, source: Path) -> Sweep:
     else:
         top = parsed.model_copy(update={"when": {}})
         spaces = [reader.space(top, "", shared, parsed.when, requirements)]
+    objective = _objective(parsed, source)
+    if objective.metric in NEED_VALIDATION and any(0 in space.values_of("validation") for space in spaces):
+        reader.notes.append(_blind(objective, parsed, spaces, source))
+    metric = METRICS_OF_MODEL[parsed.model][objective.metric]
+    if objective.direction != metric.direction:
+        better = "higher" if metric.higher_is_better else "lower"
+        reader.notes.append(
+            f'objective.direction = "{objective.direction}": {better} {metric.name} is better, so the worst wins'
+        )
     return Sweep(
         name=parsed.name,
         model=parsed.model,
         dataset=parsed.dataset,
         seeds=seeds,
-        objective=_objective(parsed, source),
+        objective=objective,
         fixed=shared,
         spaces=tuple(spaces),
         pruning=parsed.pruning,
         limits=Limits(**parsed.limits.model_dump()),
         source=source,
+        notes=tuple(reader.notes),
     )
 
 
@@ -161,6 +178,7 @@ class _Reader:
 
     model: str
     source: Path
+    notes: list[str] = field(default_factory=list)
 
     def space(
         self,
@@ -221,6 +239,10 @@ class _Reader:
         for name, values in axes.items():
             known = hyperparameter(self.model, section, name, self.source)
             checked[name] = tuple(known.checked(value, f"[{number}]") for number, value in enumerate(values))
+            value, count = Counter(checked[name]).most_common(1)[0]
+            if count > 1 and section.endswith("grid"):
+                listed = shown(list(value) if isinstance(value, tuple) else value)
+                self.notes.append(f"{section}.{name}: {listed} stands there {count} times, and counts once")
         return checked
 
     def rows(self, axes: Axes, section: str) -> tuple[Mapping[str, Any], ...]:
@@ -282,6 +304,22 @@ class _Reader:
             circle = " -> ".join(reversed(error.args[1]))
             raise InputError(f"{self.source}: {section}: these conditions go round in a circle: {circle}") from None
         return {name: conditions[name] for name in order}
+
+
+def _blind(objective: Objective, parsed: SweepTable, spaces: Iterable[Space], source: Path) -> str:
+    """What to say of a sweep that holds out no images to measure its objective on.
+
+    Raises:
+        InputError: it goes by the objective while it trains.
+    """
+    unmeasured = f"{objective.metric} is not measured with validation = 0"
+    for goes_by_it, what in (
+        (parsed.pruning is not None, "[pruning]"),
+        (any(space.search and space.search.strategy == "tpe" for space in spaces), 'search.strategy = "tpe"'),
+    ):
+        if goes_by_it:
+            raise InputError(f"{source}: {unmeasured}, and {what} goes by it: hold out images")
+    return f"{unmeasured}: such a run keeps its last weights, and has no rank"
 
 
 def _objective(parsed: SweepTable, source: Path) -> Objective:

@@ -103,14 +103,14 @@ def _standing(trial: Trial, folder: RunFolder, pending: bool) -> Standing:
     if not pending:
         state: State = run.status if run.status in ("pruned", "failed", "diverged") else "done"
         return Standing(trial, state, len(run.epochs), run.error)
-    epochs = _epochs_kept(run)
+    epochs = epochs_kept(run)
     why = f"{run.status} before{': ' + run.error if run.error else ''}" if run.status in ("failed", "diverged") else ""
     if epochs:
         return Standing(trial, "to go on", epochs, why)
     return Standing(trial, "to start over", 0, why or "it has no checkpoint")
 
 
-def _epochs_kept(run: Run) -> int:
+def epochs_kept(run: Run) -> int:
     """After how many epochs the checkpoint was taken, if the log has them all; 0 if there is none to go on from."""
     try:
         identity = json.loads(str(load_array(run.folder.checkpoint, "identity")))

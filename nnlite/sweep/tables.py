@@ -4,11 +4,13 @@ These models hold the shape of the file alone: which keys there are and what kin
 for a model (which hyperparameters it has, of which type and range) is checked in `spec`.
 """
 
+import difflib
 import re
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
+from nnlite.errors import nearest
 from nnlite.runs.metrics import Direction
 
 LONGEST_QUOTE = 80  # letters of a wrong value that its sentence repeats
@@ -129,8 +131,9 @@ class SweepTable(SpaceTable):
 
 
 def sentence(error: ValidationError) -> str:
-    """The first thing that is wrong, as `key: what was expected, not what was found`."""
-    first = error.errors()[0]
+    """One thing that is wrong, as `key: what was expected, not what was found`: a misspelt key before a missing one."""
+    errors = error.errors()
+    first = next((each for each in errors if each["type"] == "extra_forbidden"), errors[0])
     return f"{_place(first['loc'])}: {expectation(first)}"
 
 
@@ -145,9 +148,11 @@ def expectation(error: Any) -> str:
     found = shown(error["input"])
     match error["type"]:
         case "missing":
-            return "this key is missing"
+            return f"this key is missing{_misspelt(error['loc'][-1], error['input'])}"
         case "extra_forbidden":
-            return "there is no such key"
+            return f"there is no such key; {nearest(str(error['loc'][-1]), _table_at(error['loc']).model_fields)}"
+        case "string_too_short":
+            return "this text is empty; it should not be empty"
         case "tuple_type" | "list_type":
             return f"should be a list, not {found}"
         case "too_short":
@@ -164,6 +169,23 @@ def expectation(error: Any) -> str:
     if error["type"] == "value_error" and isinstance(error["input"], dict):  # about the table as a whole
         return text
     return f"{text.replace('a valid dictionary', 'a table')}, not {found}"
+
+
+def _misspelt(name: object, table: object) -> str:
+    """The end of a sentence about a key that is missing, if `table` has one that looks like it."""
+    close = difflib.get_close_matches(str(name), table, n=1) if isinstance(table, dict) else []
+    return f"; is it what {close[0]!r} was to be?" if close else ""
+
+
+def _table_at(location: tuple[int | str, ...]) -> type[BaseModel]:
+    """What describes the table that holds the key at `location`."""
+    tables: dict[object, type[BaseModel]] = {
+        "objective": ObjectiveTable,
+        "pruning": PruningTable,
+        "limits": LimitsTable,
+        "space": SpaceTable,
+    }
+    return tables.get(location[0], SweepTable)
 
 
 def shown(value: object) -> str:

@@ -20,6 +20,7 @@ from joblib.externals.loky.process_executor import ProcessPoolExecutor
 from pydantic import ValidationError
 
 from nnlite.data import Dataset
+from nnlite.errors import Stopped
 from nnlite.models import HYPERPARAMETERS, Hyperparameters
 from nnlite.models.reference import is_prepared, save_stand_in
 from nnlite.runs import Run, RunFolder, find_runs, read_run
@@ -27,7 +28,7 @@ from nnlite.runs.fingerprint import discrepancies, fingerprint
 from nnlite.sweep.environment import describe_environment, worker_variables
 from nnlite.sweep.measure import Measurement, measure
 from nnlite.sweep.runner import NEWS_SECONDS
-from nnlite.sweep.signals import Stopped, StopRequest, held_back_signals, stop_requests
+from nnlite.sweep.signals import StopRequest, held_back_signals, stop_requests
 from nnlite.sweep.slot import enter_worker
 from nnlite.sweep.trials import Trial
 

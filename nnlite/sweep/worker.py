@@ -91,7 +91,8 @@ def run_task(
                 return _Life(task, folder, log, context, make).live()
             except BaseException as error:  # noqa: BLE001 - a trial's failure, even a SystemExit, costs that trial alone
                 outcome = outcome_of(error)
-                log.write("end", status=outcome.status, error=outcome.error, traceback=traceback.format_exc())
+                if not log.is_empty:  # else it could not even be begun, and is still to be
+                    log.write("end", status=outcome.status, error=outcome.error, traceback=traceback.format_exc())
                 return outcome
     except BusyError:
         return Outcome("busy", "another process is training it")

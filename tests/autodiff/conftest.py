@@ -125,6 +125,8 @@ for function, low in BINARY.items():
 case(np.power, real(2, 3), 3)
 case(np.power, positive(2, 3), -2)
 case(np.power, real(3), np.array([0, 1, 2]))
+case(np.power, positive(2), [1.5, -0.5])
+case(np.arctan2, [1.5, 2.5], positive(2))
 case(np.divmod, between(3, 5, 3), positive(3))
 case(np.ldexp, real(3), np.array([0, 1, -2]))
 case(np.astype, real(2, 3), np.float64)
@@ -178,6 +180,8 @@ for width in (2, (1, 2), ((1, 0), (0, 3))):
         case(np.pad, real(3, 4), width, mode)
         case(indexing.pad_copies, real(3, 4), width, mode=mode)
 
+case(np.pad, real(3, 4), {0: (1, 2), -1: 1})
+
 # --- moving elements
 for function in (np.flip, np.fliplr, np.flipud, np.rot90, np.tril, np.triu, np.diag, np.diagonal, np.linalg.diagonal):
     case(function, real(3, 4))
@@ -213,6 +217,7 @@ case(np.squeeze, real(1, 3, 1), axis=(0, 2))
 case(np.expand_dims, real(3), (0, -1))
 case(np.transpose, real(2, 3, 4))
 case(np.transpose, real(2, 3, 4), (1, -1, 0))
+case(np.transpose, real(3), 0)
 case(np.swapaxes, real(2, 3, 4), 0, -1)
 case(np.moveaxis, real(2, 3, 4), (0, -1), (1, 0))
 case(np.matrix_transpose, real(2, 3, 4))
@@ -263,6 +268,10 @@ for function in (np.var, np.std):
 case(np.prod, np.array([2.0, 0.0, 3.0]))
 case(np.prod, np.array([[2.0, 0.0, 3.0], [0.0, 0.0, 1.0]]), axis=1)
 case(np.prod, np.array([[[2.0, 0.0], [3.0, 1.5]], [[1.0, 0.5], [2.0, 3.0]]]), axis=(0, -1), keepdims=True)
+case(np.prod, np.array(0.0), axis=0)
+case(np.cumprod, np.array(1.5), axis=0)
+for function in (np.mean, np.var, np.std):
+    case(function, real(0, 3), axis=1)
 case(np.average, real(3, 4), weights=np.arange(1, 13).reshape(3, 4))
 case(np.average, real(3, 4), 0, positive(3))
 case(np.average, real(3, 4), 0, positive(3, 4), keepdims=True)
@@ -307,6 +316,8 @@ case(np.inner, real(), real(4))
 case(np.kron, real(2), real(3, 1, 2))
 case(np.tensordot, real(2, 3, 4), real(4, 3, 5), ([1, 2], [1, 0]))
 case(np.tensordot, real(2, 3), real(4), 0)
+case(np.tensordot, real(2, 0), real(0, 3), 1)
+case(np.tensordot, real(2, 3), real(3, 2), (-1, 0))
 case(np.linalg.tensordot, real(2, 3), real(3, 4), axes=1)
 case(np.linalg.outer, real(2), real(3))
 case(np.linalg.vecdot, real(2, 3), real(3))
@@ -328,6 +339,7 @@ for subscripts, shapes in {
     "ij->j": ((2, 3),),
     "ij->": ((2, 3),),
     "ij,k->k": ((2, 3), (4,)),
+    "ij,j->i": ((2, 3), (1,)),
     "ii->i": ((3, 3),),
     "ii": ((3, 3),),
     "iij,jk->k": ((3, 3, 2), (2, 4)),
@@ -354,6 +366,7 @@ case(np.linalg.norm, real(3, 4))
 case(np.linalg.norm, real(3, 4), "fro", keepdims=True)
 for order in (None, 1, 2, np.inf):
     case(np.linalg.norm, real(3, 4), order, 1)
+    case(np.linalg.norm, real(3, 4), order, (0,))
 case(np.linalg.norm, real(2, 3, 4), axis=(0, 2))
 case(np.linalg.vector_norm, real(3, 4))
 case(np.linalg.vector_norm, real(3, 4), axis=0, keepdims=True)
@@ -362,7 +375,9 @@ case(np.linalg.matrix_norm, real(2, 3, 4))
 # --- the engine's own
 TARGETS = np.array([0, 2, 1, 2])
 case(ad.affine, real(4, 3), real(3, 2), real(2))
+case(ad.affine, real(3, 3, 3), real(3, 3), real(3))
 for activation in ad.IN_PLACE.values():
+    case(ad.dense, real(3, 3, 3), real(3, 3), real(3), activation)
     case(ad.dense, real(4, 3), real(3, 2), real(2), activation)
 case(ad.standardize, real(4, 3))
 case(ad.standardize, real(5, 1), epsilon=0.5)

@@ -43,6 +43,31 @@ def test_an_empty_product_adds_nothing(shape):
     np.testing.assert_array_equal(total, np.full((rows, 2), 0.5))
 
 
+def unaligned(a):
+    buffer = bytearray(a.nbytes + 1)
+    shifted = np.frombuffer(buffer, a.dtype, a.size, offset=1).reshape(a.shape)
+    shifted[...] = a
+    return shifted
+
+
+@pytest.mark.parametrize("strange", [lambda a: a.astype(a.dtype.newbyteorder()), unaligned], ids=["turned", "shifted"])
+def test_a_total_that_blas_would_copy_is_added_to_all_the_same(strange):
+    left, right = matrix(5, 3), matrix(3, 4)
+    for addend in (strange(left @ right), MatrixProduct(strange(left), strange(right))):
+        total = strange(np.ones((5, 4)))
+        accumulate(total, addend, scale=0.5)
+        np.testing.assert_allclose(total, 1.0 + 0.5 * (left @ right))
+
+
+def test_a_total_that_is_write_protected_is_not_written_to():
+    total = np.ones((2, 2))
+    total.flags.writeable = False
+    for addend in (np.ones((2, 2)), MatrixProduct(np.ones((2, 3)), np.ones((3, 2)))):
+        with pytest.raises(ValueError, match="read-only"):
+            accumulate(total, addend)
+    assert total.tolist() == [[1, 1], [1, 1]]
+
+
 def test_a_vector_and_a_scalar_are_added_too():
     for shape in ((), (3,), (2, 0)):
         total = np.ones(shape)

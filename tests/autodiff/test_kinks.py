@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import nnlite.autodiff as ad
-from nnlite.autodiff import Tensor
+from nnlite.autodiff import GradientTape, Tensor
 from nnlite.autodiff.check import gradient_of
 
 INF, NAN = np.inf, np.nan
@@ -13,6 +13,8 @@ CONVENTIONS = {
     "where two are equal, maximum gives each half": (np.maximum, [1.0, 1.0], HALVES),
     "and minimum": (np.minimum, [1.0, 1.0], HALVES),
     "also where both are infinite": (np.maximum, [INF, INF], HALVES),
+    "maximum gives all to NaN, as NumPy does": (np.maximum, [NAN, 1.0], [1.0, 0.0]),
+    "and minimum gives all to NaN": (np.minimum, [1.0, NAN], [0.0, 1.0]),
     "fmax passes NaN over": (np.fmax, [NAN, 1.0], [0.0, 1.0]),
     "fmin passes NaN over": (np.fmin, [1.0, NAN], [1.0, 0.0]),
     "fmax halves": (np.fmax, [1.0, 1.0], HALVES),
@@ -27,6 +29,8 @@ CONVENTIONS = {
     "the spread of equal numbers has 0": (np.std, [[2.0, 2.0]], [[0.0, 0.0]]),
     "tied maxima share": (np.max, [[3.0, 1.0, 3.0]], [[0.5, 0.0, 0.5]]),
     "tied minima share": (np.min, [[3.0, 1.0, 1.0]], [[0.0, 0.5, 0.5]]),
+    "the maximum is NaN where there is one": (np.max, [[3.0, NAN, 1.0]], [[0.0, 1.0, 0.0]]),
+    "running maxima are NaN from there on": (np.maximum.accumulate, [[3.0, NAN, 5.0]], [[1.0, 2.0, 0.0]]),
     "of equal running maxima it is the last": (np.maximum.accumulate, [[2.0, 2.0, 1.0]], [[1.0, 2.0, 0.0]]),
     "sorting leaves equal elements in order": (lambda x: np.sort(x, kind="stable")[:1], [[1.0, 1.0]], [[1.0, 0.0]]),
     "0^0 has 0 in the base": (lambda x: x**0, [0.0], [0.0]),
@@ -45,6 +49,14 @@ def test_convention(function, points, expected):
     else:
         gradients = gradient_of(lambda x: np.sum(function(x)), np.array(points))[0]
     np.testing.assert_array_equal([np.asarray(each) for each in gradients], expected)
+
+
+@pytest.mark.parametrize("running", [np.maximum.accumulate, np.minimum.accumulate])
+def test_a_running_extreme_on_the_record_is_numpys_also_from_a_nan_on(running):
+    x = np.array([3.0, NAN, 5.0, 1.0])
+    with GradientTape():
+        y = running(Tensor(x))
+    np.testing.assert_array_equal(y, running(x))
 
 
 def test_the_root_is_infinitely_steep_at_0():

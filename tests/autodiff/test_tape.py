@@ -3,6 +3,7 @@
 # ruff: noqa: ARG001, ARG005 - a rule takes all of its primitive's arguments
 
 import asyncio
+import contextlib
 import contextvars
 import threading
 
@@ -313,6 +314,39 @@ def test_a_gradient_taken_on_an_inner_tape_that_the_outer_did_not_hear_is_found_
         outer.gradient(dx, [x])
 
 
+def test_what_backward_has_freed_is_missed_by_another_tape_that_recorded_it_too():
+    x = Tensor(3.0)
+    with GradientTape() as outer:
+        with GradientTape():
+            y = x * x
+        y.backward()
+        z = y * x
+        unrelated = x + x
+    with pytest.raises(RuntimeError, match=r"np\.multiply .*was freed by backward\(\) of another GradientTape"):
+        outer.gradient(z, [x])
+    assert float(outer.gradient(unrelated, [x])[0]) == 2.0
+    with pytest.raises(RuntimeError, match="was freed"):
+        z.backward()
+
+
+def test_a_gradient_under_an_outer_tape_shares_no_memory_with_another_or_what_it_began_with():  # row 13
+    x, y, u = Tensor([1.0, 2.0]), Tensor([3.0, 4.0]), Tensor([5.0, 6.0])
+    for begin in (None, u):
+        with GradientTape() as outer:
+            with GradientTape() as inner:
+                z = x + y if begin is u else np.sum(x + y)
+            gradients = inner.gradient(z, [x, y], output_gradient=begin)
+            total = np.sum(gradients[0] + gradients[1])
+        if begin is u:
+            assert outer.gradient(total, [u])[0].tolist() == [2.0, 2.0]
+        for changed, other in (gradients, gradients[::-1]):
+            before = other.tolist()
+            if changed.flags.writeable:
+                changed[...] = 100.0
+            assert other.tolist() == before
+    assert u.tolist() == [5.0, 6.0]
+
+
 def test_tapes_of_other_threads_hear_nothing():
     x, seen = Tensor(3.0), {}
 
@@ -371,3 +405,12 @@ def test_generators_may_leave_in_another_order_than_they_entered():  # row 16
     z = relu(x)
     with pytest.raises(ValueError, match="not recorded"):
         second.gradient(z, [x])
+
+
+def test_a_tape_may_be_left_in_another_context_than_it_was_entered():  # row 16
+    x, tape = Tensor(2.0), GradientTape()
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(tape)
+        y = x * x
+        contextvars.Context().run(tape.__exit__, None, None, None)
+    assert float(tape.gradient(y, [x])[0]) == 4.0

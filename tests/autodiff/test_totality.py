@@ -241,6 +241,63 @@ def test_arguments_that_a_rule_does_not_know_are_refused(call):
         call(x)
 
 
+OF_OTHER_ARITHMETIC = {
+    "a matrix": np.array([[1.0, 2.0], [3.0, 4.0]]).view(np.matrix),
+    "a masked array": np.ma.array([[1.0, 2.0], [3.0, 4.0]], mask=[[False, True], [False, False]]),
+}
+
+
+@pytest.mark.parametrize("other", OF_OTHER_ARITHMETIC.values(), ids=OF_OTHER_ARITHMETIC)
+@pytest.mark.parametrize("call", [np.multiply, lambda x, other: x * other, np.matmul, np.power])
+def test_an_array_with_an_arithmetic_of_its_own_is_refused(call, other):
+    x = Tensor(np.ones((2, 2)))
+    with GradientTape(), pytest.raises(TypeError, match=r"has no derivative rule for a .*give it np\.asarray"):
+        call(x, other)
+
+
+def test_an_array_on_disk_is_an_array(tmp_path):
+    np.save(tmp_path / "x.npy", np.array([1.0, 2.0]))
+    data, x = np.load(tmp_path / "x.npy", mmap_mode="r"), Tensor([3.0, 4.0])
+    with GradientTape() as tape:
+        y = np.sum(data * x)
+    assert tape.gradient(y, [x])[0].tolist() == [1.0, 2.0]
+
+
+SENSELESS = {
+    "tensordot": lambda x: np.tensordot(x, np.ones((3, 2)), (0, 0)),
+    "tensordot without elements": lambda x: np.tensordot(x[:0], np.ones((2, 0)), 1),
+    "tensordot over an axis that is not there": lambda x: np.tensordot(x, np.ones((3, 2)), (2, 0)),
+    "inner": lambda x: np.inner(x, np.ones((3, 2))),
+    "dot": lambda x: np.dot(x, np.ones((4, 2, 3))),
+    "vecdot": lambda x: np.vecdot(x, np.ones(1)),
+    "linalg.vecdot": lambda x: np.linalg.vecdot(x, np.ones((1, 3)), axis=0),
+    "einsum": lambda x: np.einsum("...i->i", x),
+}
+
+
+@pytest.mark.parametrize("call", SENSELESS.values(), ids=SENSELESS)
+def test_shapes_that_do_not_fit_are_an_error_on_the_record_as_off_it(call):
+    x = np.ones((2, 3))
+    with pytest.raises((ValueError, IndexError)):
+        call(x)
+    with GradientTape(), pytest.raises(ValueError, match=r"lengths|out of bounds|mismatch|not in its output"):
+        call(Tensor(x))
+
+
+@pytest.mark.filterwarnings("ignore:Degrees of freedom", "ignore:divide by zero")
+def test_a_variance_without_degrees_of_freedom_is_numpys():
+    x = np.array([1.0, 2.0, 4.0])
+    with GradientTape():
+        y = np.var(Tensor(x), ddof=5)
+    assert float(y) == np.var(x, ddof=5) == np.inf
+
+
+def test_a_copy_of_a_tensor_has_the_memory_order_of_an_arrays():
+    x = Tensor(np.ones((2, 3))).T
+    assert x.copy().flags.c_contiguous
+    assert x.copy("K").flags.f_contiguous
+
+
 @pytest.mark.parametrize(
     "call",
     [lambda x: np.sum(a=x), lambda x: np.dot(a=x, b=x), lambda x: np.roll(a=x, shift=1)[0], lambda x: np.max(a=x)],

@@ -85,6 +85,36 @@ def test_off_the_record_writing_is_numpys(write):
     assert x.tolist() == array.tolist()
 
 
+THROUGH_A_VIEW = {
+    "x.flat[0] = 0": lambda x: operator.setitem(x.flat, 0, 0.0),
+    "x[:2] += 1": lambda x: operator.iadd(x[:2], 1.0),
+    "x.T[0] = 0": lambda x: operator.setitem(x.T, 0, 0.0),
+    "np.ravel(x)[1:].fill": lambda x: np.ravel(x)[1:].fill(0.0),
+    "np.exp(out=x[::2])": lambda x: np.exp(x[::2], out=x[::2]),
+}
+
+
+@pytest.mark.parametrize("write", THROUGH_A_VIEW.values(), ids=THROUGH_A_VIEW)
+def test_writing_into_a_leaf_by_way_of_a_view_is_found_out(write):  # row 6
+    x = Tensor([3.0, 1.0, 2.0])
+    with GradientTape() as tape:
+        y = np.sum(x**2)
+    assert (x[1:] + x.T[:2]).tolist() == [4.0, 3.0]  # looking changes nothing
+    assert tape.gradient(y, [x])[0].tolist() == [6.0, 2.0, 4.0]
+    write(x)
+    with pytest.raises(RuntimeError, match="was changed in place after this GradientTape recorded it"):
+        tape.gradient(y, [x])
+
+
+def test_writing_into_a_copy_is_writing_into_nothing_else():
+    x = Tensor([[3.0, 1.0], [2.0, 5.0]])
+    with GradientTape() as tape:
+        y = np.sum(x)
+    for copy_of in (x.copy(), x[[0, 1]], x.T.ravel(), x * 1.0):
+        copy_of[0] = 0.0
+    assert tape.gradient(y, [x])[0].tolist() == [[1.0, 1.0], [1.0, 1.0]]
+
+
 IN_PLACE = [name for name in WRITING if name != "x.shape = ..."]
 
 
@@ -153,8 +183,6 @@ LOST = {  # row 1: NumPy tells nobody of these
     "x.item()": lambda t: t[0].item(),
     "x.tolist()": lambda t: np.array(t.tolist()),
     "buffer[i] = t": through_a_buffer,
-    "ndarray.dot(t)": lambda t: np.ones(2).dot(t),
-    "deepcopy": copy.deepcopy,
     "pickle": lambda t: pickle.loads(pickle.dumps(t)),  # noqa: S301
     "stop_gradient": stop_gradient,
     "view(np.ndarray)": lambda t: t.view(np.ndarray),
@@ -171,6 +199,23 @@ def test_what_left_the_record_is_found_out_when_its_gradient_is_asked_for(lose):
     assert tape.gradient(y, [t], unconnected_zero=True)[0].tolist() == [0.0, 0.0]
     with pytest.raises(ValueError, match=r"does not depend|no leaf"):
         y.backward([t])
+
+
+UNHEARD = {
+    "ndarray.dot(t)": lambda t: np.ones(2).dot(t),
+    "np.dot(a record array, t)": lambda t: np.dot(np.ones(2).view(np.recarray), t),
+    "np.concatenate([a record array, t])": lambda t: np.concatenate([np.ones(2).view(np.recarray), t], dtype=None),
+    "deepcopy": copy.deepcopy,
+    "np.array(t, subok=True)": lambda t: np.array(t, subok=True),
+}
+
+
+@pytest.mark.parametrize("compute", UNHEARD.values(), ids=UNHEARD)
+def test_what_numpy_computes_without_telling_a_tensor_is_refused_on_the_record(compute):  # row 1
+    t = Tensor([1.0, 2.0])
+    with GradientTape(), pytest.raises(TypeError, match=r"cannot be recorded: write array @ x.*stop_gradient"):
+        compute(t)
+    compute(t)
 
 
 @pytest.mark.parametrize("data", [lambda t: [t[0], t[1]], lambda t: t, lambda t: ({"a": t},)])

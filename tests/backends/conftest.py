@@ -47,7 +47,7 @@ def script(name):
     return Path(sys.executable).with_name(name)
 
 
-def eventually(condition, seconds=150.0):
+def eventually(condition, seconds=300.0):
     """What `condition` returns as soon as that is true."""
     deadline = time.monotonic() + seconds
     while not (result := condition()):
@@ -90,11 +90,11 @@ class Processes:
         for process in self.started:
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
-        _, left = psutil.wait_procs(family, timeout=5)
+        _, left = psutil.wait_procs(family, timeout=15)
         for process in left:
             process.kill()
         for process in self.started:
-            process.wait(10)
+            process.wait(60)
 
 
 def family_of(pid):
@@ -127,7 +127,7 @@ class DaskCluster:
         import distributed  # noqa: PLC0415 - may be missing
 
         with distributed.Client(self.address, set_as_default=False) as client:
-            client.wait_for_workers(workers, timeout=60)
+            client.wait_for_workers(workers, timeout=300)
 
     def end(self):
         self.processes.end()

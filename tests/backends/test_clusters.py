@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import psutil
 import pytest
@@ -78,7 +79,7 @@ def lives(pid):
     return False
 
 
-def eventually(condition, seconds=150.0):
+def eventually(condition, seconds=300.0):
     deadline = time.monotonic() + seconds
     while not (result := condition()):
         assert time.monotonic() < deadline, f"not within {seconds} s"
@@ -86,10 +87,11 @@ def eventually(condition, seconds=150.0):
     return result
 
 
-def under_way(folder, runs=2, *, saved=True):
-    """The start events of so many runs, once each has an epoch, and a checkpoint if it is to be `saved`."""
-    found = [each for each in find_runs(folder) if read_run(each).epochs and (each.checkpoint.exists() or not saved)]
-    return [read_run(each).start for each in found] if len(found) >= runs else None
+def under_way(folder, count, *, saved=False):
+    """The start events of so many runs that are running, once each has an epoch, and a checkpoint if `saved`."""
+    runs = [read_run(each) for each in find_runs(folder) if each.checkpoint.exists() or not saved]
+    found = [run.start for run in runs if run.epochs and run.status == "running"]
+    return found if len(found) >= count else None
 
 
 def leftovers(cluster):
@@ -104,7 +106,7 @@ def test_a_cluster_gives_the_numbers_and_files_that_this_machine_gives(cluster, 
     assert "2 at a time" in done.stderr, "as many as the cluster has workers"
     assert numbers_in(tmp_path / "there") == numbers_in(tmp_path / "here")
     assert {start["threads"] for start in events_in(tmp_path / "there", "start")} == {1}
-    eventually(lambda: not leftovers(cluster), 10)
+    eventually(lambda: not leftovers(cluster))
 
 
 def test_a_gan_is_judged_by_the_drivers_judge_wherever_it_trains(cluster, nnlite, spec, tmp_path):
@@ -127,13 +129,13 @@ def test_a_trial_whose_worker_is_killed_goes_on_elsewhere_from_its_checkpoint(
     cluster = new_cluster(name, workers=3, **options)
     file = spec("seeds = 2\n", fixed=LONG)
     process = nnlite("sweep", file, "--experiments", tmp_path / "there", *at(cluster), wait=False)
-    victim = eventually(lambda: under_way(tmp_path / "there"))[0]
+    victim = eventually(lambda: under_way(tmp_path / "there", 1, saved=True))[0]
     worker = psutil.Process(victim["pid"]).ppid()
     if name == "dask":
         assert worker in [each.pid for each in cluster.workers]
     os.kill(worker, signal.SIGKILL)
-    eventually(lambda: not lives(victim["pid"]), 5)
-    output, news = process.communicate(timeout=200)
+    eventually(lambda: not lives(victim["pid"]))
+    output, news = process.communicate(timeout=900)
     assert process.returncode == 0, news
     assert "2 of 2 trials done" in output
     lost = events_in(tmp_path / "there", "end")
@@ -149,15 +151,16 @@ def test_ctrl_c_ends_the_trials_and_leaves_the_cluster_and_the_same_command_goes
     file = spec("seeds = 2\n", fixed="epochs = 200")
     command = ["sweep", file, "--experiments", tmp_path / "there", *at(cluster)]
     process = nnlite(*command, wait=False)
-    pids = [start["pid"] for start in eventually(lambda: under_way(tmp_path / "there", saved=False))]
+    pids = [start["pid"] for start in eventually(lambda: under_way(tmp_path / "there", 2))]
     process.send_signal(signal.SIGINT)
-    sent = time.monotonic()
-    _, news = process.communicate(timeout=20)
+    sent = datetime.now(UTC)
+    _, news = process.communicate(timeout=120)
     assert process.returncode == 130, news
-    assert time.monotonic() - sent < 4.0
     assert "Traceback" not in news
-    assert [end["status"] for end in events_in(tmp_path / "there", "end")] == ["interrupted"] * 2
-    eventually(lambda: not any(map(lives, pids)), 5)
+    ends = events_in(tmp_path / "there", "end")
+    assert [end["status"] for end in ends] == ["interrupted"] * 2
+    assert all(datetime.fromisoformat(end["time"]) - sent < timedelta(seconds=2) for end in ends)
+    eventually(lambda: not any(map(lives, pids)))
     nnlite(*command, "-j", 1, code=0)
     assert {read_run(each).status for each in find_runs(tmp_path / "there")} == {"completed"}
 
@@ -167,13 +170,13 @@ def test_workers_stop_training_for_a_driver_that_was_killed(cluster, nnlite, spe
     starts = eventually(lambda: events_in(tmp_path, "start") if len(events_in(tmp_path, "start")) == 2 else None)
     process.kill()
     process.communicate()
-    eventually(lambda: not any(lives(start["pid"]) for start in starts), 10)
+    eventually(lambda: not any(lives(start["pid"]) for start in starts))
 
 
 def test_a_trial_that_hangs_or_dies_there_costs_itself_alone(cluster, train, faults):
-    (hung, done), folders = train(cluster, faults.hang, Limits(stall=2.0))
+    (hung, done), folders = train(cluster, faults.hang, Limits(stall=6.0))
     assert (hung.status, done.status) == ("failed", "completed")
-    assert hung.error.startswith("no new epoch for 2.")
+    assert hung.error.startswith("no new epoch for ")
     assert read_run(folders[0]).error == hung.error
 
 
@@ -217,7 +220,7 @@ def test_a_scheduler_that_goes_away_ends_the_sweep_in_order(new_cluster, nnlite,
     process = nnlite("sweep", spec(fixed=LONG), "--experiments", tmp_path, *at(cluster), wait=False)
     eventually(lambda: events_in(tmp_path, "epoch"))
     cluster.scheduler.kill()
-    _, news = process.communicate(timeout=60)
+    _, news = process.communicate(timeout=300)
     assert process.returncode == 1, news
     assert f"the dask cluster at {cluster.address}" in news
     assert "Traceback" not in news

@@ -45,6 +45,14 @@ def test_every_command_has_help(ask, command):
         assert "Usage: nnlite" in ask(*command, option).stdout
 
 
+def test_what_searches_and_trials_are_usually_told_has_options_of_its_own(ask, spec, tmp_path):
+    path = spec("[search]\ntrials = 2\nlearning_rate = { low = 0.1, high = 1.0 }")
+    planned = ask("sweep", path, "--trials", 5, "--timeout", "90m", "-n", "--experiments", tmp_path).stdout
+    assert "5 trials, 5 to train" in planned
+    assert "limits.timeout: should be a duration" in ask("sweep", path, "--timeout", "90x", code=2).stderr
+    assert "search" in ask("sweep", spec(), "--trials", 5, code=2).stderr
+
+
 def test_without_a_command_the_help_is_shown(ask):
     assert "Usage: nnlite" in ask(code=2).stdout
 

@@ -154,12 +154,12 @@ def test_a_signal_ends_the_measuring_in_order(nnlite, spec, tmp_path, name, code
         start_new_session=True,
         env={"TMPDIR": str(scratch)},
     )
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     while not list(scratch.rglob("best.npz")):
         assert time.monotonic() < deadline
         time.sleep(0.01)
     os.killpg(process.pid, getattr(signal, name))
-    _, news = process.communicate(timeout=20)
+    _, news = process.communicate(timeout=120)
     assert process.returncode == code
     assert "Traceback" not in news
     assert not [path for path in scratch.iterdir() if path.name.startswith("nnlite")]

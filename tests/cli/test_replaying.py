@@ -51,6 +51,14 @@ def test_a_median_rule_with_a_single_generation_says_that_it_compares_nothing(as
     assert "35 % saved\n" in answer
 
 
+@pytest.mark.parametrize("options", [("--pruning", "median", "--factor", "2"), ("--generation", "4")])
+def test_an_option_of_another_rule_is_refused(ask, options):
+    refused = ask("replay", PUBLISHED / "quickstart", *options, code=2).stderr
+    assert (
+        refused == f"nnlite: {options[-2]} is no option of --pruning {'median' if 'median' in options else 'halving'}\n"
+    )
+
+
 def test_another_metric_may_decide(ask):
     (found,) = json.loads(ask("replay", PUBLISHED / "quickstart", "--metric", "val_loss", "--json").stdout)["replays"]
     assert (found["metric"], found["direction"]) == ("val_loss", "minimize")

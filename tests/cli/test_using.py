@@ -164,6 +164,25 @@ def test_so_many_images_of_an_interpolation_are_one_row(ask, generator, tmp_path
     assert read_png(tmp_path / "row.png").shape == (29 + 1, 5 * 29 + 1)
 
 
+def test_judge_puts_a_generator_beside_real_images_and_noise(ask, generator, tmp_path):
+    judge = ("judge", "@last", "--experiments", generator, "--draws", 2)
+    answer = json.loads(ask(*judge, "--json", "--out", tmp_path / "near.png").stdout)
+    assert answer["schema"] == "nnlite.judge/1"
+    assert {kind: len(each) for kind, each in answer["figures"].items()} == {"drawn": 2, "real": 1, "noise": 2}
+    fids = {kind: each[0]["fid"] for kind, each in answer["figures"].items()}
+    assert fids["real"] < min(fids["drawn"], fids["noise"]), "the generator has only begun to learn"
+    assert answer["nearest"]["drawn"]["median"] > 0
+    assert read_png(tmp_path / "near.png").shape == (10 * 29 + 1, 6 * 29 + 1)
+
+
+def test_judge_tells_people_the_same_in_a_table(ask, generator):
+    lines = ask("judge", "@last", "--experiments", generator, "--draws", 1).stdout.splitlines()
+    assert lines[0].split() == ["images", "fid", "mode_coverage", "label_entropy", "precision", "recall"]
+    assert [line.split()[0] for line in lines[1:4]] == ["drawn", "real", "noise"]
+    assert "copies would be at 0" in lines[5]
+    assert [line.split()[0] for line in lines[6:]] == ["drawn", "real"]
+
+
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [

@@ -12,7 +12,7 @@ def training(spec, tmp_path, nnlite):
     process = nnlite("sweep", path, "-j", 2, "--experiments", tmp_path / "e", wait=False)
     yield process
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=20)
+    process.communicate(timeout=120)
     assert process.returncode == 130, "watching did not disturb it"
 
 
@@ -33,7 +33,7 @@ def test_without_a_terminal_there_are_plain_lines(training, tmp_path, nnlite):
     line = process.stderr.readline()
     assert training.poll() is None
     process.send_signal(signal.SIGINT)
-    output, news = process.communicate(timeout=10)
+    output, news = process.communicate(timeout=120)
     assert process.returncode == 130
     assert output == ""
     assert "\x1b" not in line + news

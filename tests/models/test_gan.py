@@ -9,7 +9,8 @@ from autograd import elementwise_grad, grad
 
 from nnlite.errors import InputError
 from nnlite.models import GanHyperparameters, GanTraining
-from nnlite.models.gan import draw, updates_a_batch
+from nnlite.models.adversaries import draw
+from nnlite.models.gan import updates_a_batch
 from nnlite.nn import BatchNorm, Dense, Dropout
 
 
@@ -223,7 +224,10 @@ def test_without_validation_images_there_is_no_distance_but_a_score(training):
     (epoch,) = gan.epochs()
     assert "fid" not in epoch.metrics
     assert {"mode_coverage", "label_entropy"} <= epoch.metrics.keys()
-    assert gan.score(gan.weights())["test_fid"] > 0
+    scores = gan.score(gan.weights())
+    assert scores["test_fid"] > 0
+    assert 0 <= scores["test_precision"] <= 1
+    assert 0 <= scores["test_recall"] <= 1
 
 
 def test_a_single_validation_image_makes_no_number_infinite(training):

@@ -226,3 +226,14 @@ def test_a_step_without_all_gradients_changes_nothing():
 def test_the_state_of_another_optimizer_is_refused(state):
     with pytest.raises(InputError, match="of another optimizer"):
         Adam(parameters(), 0.1).load_state(state)
+
+
+@EVERY
+def test_a_tensor_that_serves_in_two_layers_is_updated_once(kind, naive, options, terms):  # noqa: ARG001
+    shared, alone = (Tensor(np.ones((2, 2))) for _ in range(2))
+    for weight, given in ((shared, [shared, shared]), (alone, [alone])):
+        with GradientTape():
+            loss = np.sum(np.tanh(weight @ weight) @ weight.T)
+        loss.backward()
+        kind(given, 0.1, clip_norm=0.5, **options).step()
+    np.testing.assert_array_equal(shared, alone)

@@ -2,13 +2,15 @@
 
 import json
 import os
+import re
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from nnlite.errors import InputError, NothingFoundError
 from nnlite.report import load_runs
-from nnlite.runs import LogWriter
+from nnlite.runs import METRICS, LogWriter
 
 
 def losses(*values):
@@ -119,3 +121,14 @@ def test_a_foreign_log_costs_itself_alone(logs, tmp_path, content):
     assert load_runs(tmp_path)["run"].tolist() == ["a"]
     with pytest.raises(NothingFoundError, match=r"b/run\.jsonl"):
         load_runs(foreign)
+
+
+def test_the_readme_has_the_type_of_every_column_of_the_published_runs():
+    root = Path(__file__).parents[2]
+    readme = (root / "README.md").read_text("utf-8")
+    table = readme[readme.index("| column | type |") : readme.index("### Watching")]
+    rows = re.findall(r"^\| (`[^|]+`) \| `(\w+)` \| ", table, re.MULTILINE)
+    documented = {name: kind for names, kind in rows for name in re.findall(r"`([^`]+)`", names)}
+    found = {name: str(kind) for name, kind in load_runs(root / "experiments").dtypes.items()}
+    assert documented == {name: kind for name, kind in found.items() if not name.startswith("config.")}
+    assert {metric.name for metric in METRICS.values() if not metric.on_test} <= documented.keys()

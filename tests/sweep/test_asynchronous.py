@@ -11,6 +11,7 @@ import pytest
 
 from nnlite.models import Epoch, Training
 from nnlite.runs import RunFolder, read_log, read_run
+from nnlite.runs.log import is_locked
 from nnlite.sweep import Limits, expand, load_sweep, make_plan, run_trials
 from nnlite.sweep.pruning import AsynchronousHalving, Pruned
 
@@ -129,13 +130,15 @@ def test_a_sweep_that_is_killed_goes_on_and_every_start_says_that_it_was_asynchr
     )
     arguments = ("sweep", path, "-j", 2, "--experiments", tmp_path)
     driver = nnlite(*arguments, wait=False)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while sum(log.read_bytes().count(b'"event": "end"') for log in tmp_path.rglob("run.jsonl")) < 4:
         assert time.monotonic() < deadline
         time.sleep(0.005)
     os.kill(driver.pid, signal.SIGKILL)
     driver.communicate()
-    time.sleep(0.5)  # its workers end themselves
+    while any(is_locked(log) for log in tmp_path.rglob("run.jsonl")):  # its workers end themselves
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
     done = nnlite(*arguments, code=1)
     assert "10 of 12 trials done" in done.stdout
     runs = [read_run(RunFolder(log.parent)) for log in tmp_path.rglob("run.jsonl")]

@@ -1,18 +1,21 @@
 """What a person sees while a sweep trains, in a pipe and in a terminal."""
 
+import json
 import re
 import signal
 import time
 
+import numpy as np
 import psutil
 import pytest
 
-from nnlite.runs import LogWriter
+from nnlite.nn import save_arrays
+from nnlite.runs import LogWriter, read_run
 from nnlite.sweep.display import SweepDisplay
 from nnlite.sweep.display.listener import Tally
 from nnlite.sweep.display.screens import PlainScreen
 from nnlite.sweep.plan import Plan
-from nnlite.sweep.pruning import Halving, Pruned
+from nnlite.sweep.pruning import AsynchronousHalving, Halving, Pruned
 from nnlite.sweep.strategy import Everything, Task
 from nnlite.sweep.worker import Outcome
 
@@ -119,6 +122,35 @@ def test_a_generation_that_may_have_successors_says_so(plan):
     assert "at least" in standing.timed()
 
 
+def test_trials_that_train_while_further_ones_are_planned_stay_in_the_picture(plan):
+    """As asynchronous halving plans: whenever any trial has ended, with the others under way."""
+    plan = Plan(plan.trials, plan.folder, [], plan.pending, Pruned(plan.trials, AsynchronousHalving()), plan.tasks)
+    tally = Tally(plan)
+    tally.plan_generation(plan.tasks[:2])
+    start(tally, plan, 0, 1)
+    for tasks in ([Task(plan.trials[2], 3)], [], [Task(plan.trials[2], 3)]):
+        tally.plan_generation(tasks)
+        assert [(row.id, row.until) for row in tally.standing().rows] == [(each.id, 10) for each in plan.trials[:2]]
+    log_epochs(plan, plan.trials[0], 3, "pruned")
+    tally.end(plan.trials[0], Outcome("pruned"), read_run(plan.run_folder(plan.trials[0])))
+    tally.plan_generation([Task(plan.trials[0], 9)])
+    start(tally, plan, 0, 2)
+    assert [(row.id, row.until) for row in tally.standing().rows] == [
+        (plan.trials[1].id, 10),
+        (plan.trials[0].id, 9),
+        (plan.trials[2].id, 3),
+    ]
+
+
+def test_what_was_interrupted_for_want_of_room_is_no_work_done(plan):
+    tally = tally_of(plan)
+    start(tally, plan, 0, 1)
+    for number, outcome in ((0, Outcome("interrupted", "no space left")), (1, Outcome("failed", "oh"))):
+        log_epochs(plan, plan.trials[number], 4)
+        tally.end(plan.trials[number], outcome, read_run(plan.run_folder(plan.trials[number])))
+    assert tally.standing().epochs == 4 + 10
+
+
 def test_a_pruned_trial_that_is_taken_up_again_waits_once_more(trial, tmp_path):
     plan = plan_of([trial(epochs=10)], tmp_path)
     tally = tally_of(plan)
@@ -133,7 +165,9 @@ def test_a_pruned_trial_that_is_taken_up_again_waits_once_more(trial, tmp_path):
 def test_plain_lines_tell_each_start_and_each_end(plan):
     lines = []
     log_epochs(plan, plan.trials[0], 10)
-    log_epochs(plan, plan.trials[1], 4)
+    log_epochs(plan, plan.trials[1], 4)  # and no checkpoint, so it starts over
+    identity = json.dumps({"run": plan.trials[0].id, "epoch": 9})
+    save_arrays(plan.run_folder(plan.trials[0]).checkpoint, {"identity": np.array(identity)})
     with SweepDisplay(plan, PlainScreen(lines.append)) as display:
         display.planned(plan.tasks)
         for number, outcome in enumerate((Outcome("completed"), Outcome("failed", "oh"))):
@@ -143,9 +177,9 @@ def test_plain_lines_tell_each_start_and_each_end(plan):
             display.ended(plan.trials[number], folder, outcome)
     names = [f"{trial.id[:8]} {trial.describe()}" for trial in plan.trials]
     assert [line.split(" gone")[0] for line in lines] == [
-        f"{names[0]}: goes on after epoch 10 of 10",
+        f"{names[0]}: goes on after epoch 9 of 10",
         f"{names[0]}: val_acc 10.00 % (epoch 10) | 1 done, 2 waiting",
-        f"{names[1]}: goes on after epoch 4 of 10",
+        f"{names[1]}: started, epochs: 10",
         f"{names[1]}: failed: oh | 1 done, 1 waiting, 1 failed",
         "tiny: 1 done, 1 waiting, 1 failed, 6/16 epochs, 1 s",
     ]
@@ -202,12 +236,12 @@ def test_ctrl_z_gives_the_terminal_back_until_the_sweep_goes_on(spec, tmp_path, 
     # As a shell's job: the system stops no process by SIGTSTP whom nobody could let go on.
     seen = terminal("sweep", path, "-j", 1, "--experiments", tmp_path, own_session=False).read(until="images/s")
     seen.signal(signal.SIGTSTP)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while psutil.Process(seen.process.pid).status() != psutil.STATUS_STOPPED:
         assert time.monotonic() < deadline
         time.sleep(0.01)
     with pytest.raises(AssertionError):  # nothing more is drawn
-        seen.read(until="no such words", seconds=0.3)
+        seen.read(until="no such words", seconds=1.0)
     assert not seen.screen.cursor.hidden
     assert not any("images/s" in line for line in seen.rows), seen.rows
     seen.signal(signal.SIGCONT).read(until="images/s")
@@ -234,12 +268,12 @@ def test_a_terminal_that_is_closed_ends_the_sweep_in_order(spec, tmp_path, termi
     """F14."""
     path = spec("[grid]\nlearning_rate = [0.1, 0.3]", fixed="epochs = 20000")
     seen = terminal("sweep", path, "-j", 2, "--experiments", tmp_path).read(until="images/s")
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while sum(log.stat().st_size > 0 for log in tmp_path.rglob("run.jsonl")) < 2:
         assert time.monotonic() < deadline
         time.sleep(0.01)
     seen.close()
     seen.signal(signal.SIGHUP)  # as the kernel does for a terminal's own session
-    assert seen.process.wait(10) == 129
+    assert seen.process.wait(60) == 129
     for log in tmp_path.rglob("run.jsonl"):
         assert b'"interrupted"' in log.read_bytes()

@@ -59,6 +59,18 @@ def test_trials_that_differ_in_what_costs_nothing_are_of_one_kind(trial):
         assert kind_of(trial(**{"momentum": 0.5, **change}).config) != kind_of(first.config)
 
 
+def test_of_a_gradient_penalty_it_costs_how_often_it_is_taken_and_not_how_much_it_weighs(trial, digits):
+    plain = trial("gan", discriminator_lr_milestones=[3])
+    weak, strong, rare = (
+        trial("gan", gradient_penalty=weight, gradient_penalty_every=every)
+        for weight, every in ((1, 1), (9, 1), (1, 4))
+    )
+    assert kind_of(plain.config) == kind_of(trial("gan").config)
+    assert kind_of(weak.config) == kind_of(strong.config) != kind_of(rare.config) != kind_of(plain.config)
+    of_plain, of_weak, of_rare = (cost_of(each.config, digits).multiply_adds for each in (plain, weak, rare))
+    assert of_weak - of_plain == pytest.approx(4 * (of_rare - of_plain))
+
+
 def test_logs_of_this_machine_tell_what_an_epoch_takes(trial, tmp_path, scratch):
     """Two workers share 4 trials of 10 epochs of 3 s, each with 2 s of its own."""
     known = trial(learning_rate=0.7)
@@ -115,7 +127,7 @@ def test_an_estimate_is_near_what_training_takes(trial, tmp_path, scratch):
         assert run_trial(each, RunFolder(tmp_path / each.id), {}).status == "completed"
     taken = time.perf_counter() - started
     assert found.kinds == {"measured": 4}
-    assert 1 / 3 < found.seconds / taken < 3
+    assert 1 / 5 < found.seconds / taken < 5
     assert found.disk == pytest.approx(bytes_below(tmp_path), rel=0.1)
     assert 50e6 < found.memory < 1e9
     assert 0 < found.margin < found.seconds

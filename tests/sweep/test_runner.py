@@ -9,6 +9,7 @@ import shutil
 import signal
 import sys
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from threadpoolctl import threadpool_info
 
 from nnlite.errors import BusyError, InputError, NnliteError
 from nnlite.runs import LogWriter, RunFolder, read_log, read_run
-from nnlite.sweep import Stopped, claim, expand, load_sweep, make_plan, run_trials
+from nnlite.sweep import LocalPlaces, Stopped, claim, expand, load_sweep, make_plan, run_trials
 from nnlite.sweep.claim import CLAIM_NAME
 from nnlite.sweep.slot import Slot, close_log
 from nnlite.sweep.worker import make_training
@@ -51,7 +52,7 @@ def logs(folder):
     return sorted(Path(folder).rglob("run.jsonl"))
 
 
-def wait_for(condition, seconds=20.0):
+def wait_for(condition, seconds=120.0):
     deadline = time.monotonic() + seconds
     while not (found := condition()):
         assert time.monotonic() < deadline, "waited too long"
@@ -188,9 +189,9 @@ def test_whoever_is_killed_whenever_nothing_is_lost_and_nothing_left_behind(
         victim = moments.choice([process.pid, *workers])
         with contextlib.suppress(ProcessLookupError):
             os.kill(victim, signal.SIGKILL)
-        process.communicate(timeout=60)
-        wait_for(lambda: not any(map(lives, workers)), 5.0)  # noqa: B023
-        wait_for(lambda: not list(Path("/dev/shm").glob(f"*loky-{process.pid}-*")), 5.0)  # noqa: B023, S108
+        process.communicate(timeout=300)
+        wait_for(lambda: not any(map(lives, workers)))  # noqa: B023
+        wait_for(lambda: not list(Path("/dev/shm").glob(f"*loky-{process.pid}-*")))  # noqa: B023, S108
     ask("sweep", path, "-j", 2, "--experiments", tmp_path, "--retry-failed")
     assert same_numbers(tmp_path / "tiny", reference, numbers)
     for log in logs(tmp_path):
@@ -216,7 +217,7 @@ def test_a_call_that_fails_fast_says_so_and_the_same_command_goes_on(spec, nnlit
     process = nnlite(*arguments, "--fail-fast", "--json", wait=False)
     (victim,) = training(tmp_path, 1)
     os.kill(pid_of(victim), signal.SIGKILL)
-    output, news = process.communicate(timeout=60)
+    output, news = process.communicate(timeout=300)
     assert process.returncode == 1
     assert [trial["status"] for trial in json.loads(output)["trials"]] == ["failed", "pending", "pending"]
     (halted,) = [line for line in news.splitlines() if line.startswith("the sweep stops early")]
@@ -278,11 +279,11 @@ def test_workers_do_not_outlive_a_killed_driver_and_start_nothing_more(spec, nnl
     running = training(tmp_path, 2)
     pids = [pid_of(log) for log in running]
     process.kill()
-    killed = time.monotonic()
-    wait_for(lambda: not any(map(lives, pids)), 2.0)
-    assert time.monotonic() - killed < 2
+    wait_for(lambda: not any(map(lives, pids)), 10.0)  # in a fraction of a second, on a machine that is not busy
+    written = {log: log.read_bytes() for log in logs(tmp_path)}
     time.sleep(0.5)
-    assert logs(tmp_path) == running
+    assert {log: log.read_bytes() for log in logs(tmp_path)} == written
+    assert list(written) == running
     assert {read_run(RunFolder(log.parent)).status for log in running} == {"interrupted"}
     process.communicate()
 
@@ -305,17 +306,17 @@ def test_a_signal_ends_every_running_trial_as_interrupted(spec, nnlite, tmp_path
     )
     running = training(tmp_path, 2)
     (os.killpg if group else os.kill)(process.pid, getattr(signal, name))
-    sent = time.monotonic()
-    output, news = process.communicate(timeout=10)
-    assert time.monotonic() - sent < 2
+    sent = datetime.now(UTC)
+    output, news = process.communicate(timeout=120)
     assert process.returncode == code
     assert output == ""
     assert "Traceback" not in news
     assert "goes on from here" in news
     assert logs(tmp_path) == running
     for log in running:
-        events = [event.get("status") for event in read_log(log)[0] if event["event"] == "end"]
-        assert events == ["interrupted"]
+        (end,) = [event for event in read_log(log)[0] if event["event"] == "end"]
+        assert end["status"] == "interrupted"
+        assert datetime.fromisoformat(end["time"]) - sent < timedelta(seconds=2)
         assert not lives(pid_of(log))
 
 
@@ -331,7 +332,7 @@ def test_ctrl_c_while_the_workers_start_is_as_quiet(spec, nnlite, tmp_path):
         time.sleep(0.05)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGINT)
-        _, news = process.communicate(timeout=10)
+        _, news = process.communicate(timeout=120)
         assert process.returncode == 130
         assert "Traceback" not in news
 
@@ -344,7 +345,7 @@ def test_a_killed_worker_fails_its_trial_alone(spec, nnlite, ask, tmp_path, chec
     victim, sibling = training(tmp_path, 2)
     os.kill(pid_of(sibling), signal.SIGINT)  # which a worker leaves to its driver
     os.kill(pid_of(victim), signal.SIGKILL)
-    _, news = process.communicate(timeout=60)
+    _, news = process.communicate(timeout=300)
     assert process.returncode == 1
     assert "SIGKILL" in read_run(RunFolder(victim.parent)).error
     assert victim.parent.name in news
@@ -424,16 +425,17 @@ def test_a_worker_that_dies_before_its_trial_has_a_log_fails_it(spec, nnlite, as
 
 def test_a_worker_that_died_while_idle_is_replaced(sweep_of, monkeypatch):
     plan = sweep_of("[grid]\nlearning_rate = [0.1, 0.2]")
-    listener = Silent()
-    ended = listener.ended
+    listener, places = Silent(), LocalPlaces()
+    place, slots = places.place, []
 
-    def kill_idle(trial, folder, outcome):
-        ended(trial, folder, outcome)
+    def kill_idle(_trial, folder, _outcome):
+        executor = slots[0]._executor
         os.kill(pid_of(folder.log), signal.SIGKILL)
-        time.sleep(0.5)
+        wait_for(lambda: executor._flags.broken)
 
+    monkeypatch.setattr(places, "place", lambda *about: slots.append(place(*about)) or slots[-1])
     monkeypatch.setattr(listener, "ended", kill_idle)
-    outcomes = run_trials(plan, 1, {}, listener).outcomes
+    outcomes = run_trials(plan, 1, {}, listener, places=places).outcomes
     assert [outcome.status for outcome in outcomes.values()] == ["completed", "completed"]
 
 
@@ -473,7 +475,7 @@ def test_drivers_that_start_at_once_double_no_trial(spec, nnlite, tmp_path, chec
     path = spec(GRID)
     drivers = [nnlite("sweep", path, "-j", 1, "--experiments", tmp_path, wait=False) for _ in range(3)]
     for driver in drivers:
-        driver.communicate(timeout=60)
+        driver.communicate(timeout=300)
     assert sorted({driver.returncode for driver in drivers} | {0, 1}) == [0, 1]
     assert 0 in [driver.returncode for driver in drivers]
     assert len(logs(tmp_path)) == 4
@@ -507,7 +509,7 @@ def test_a_sweep_whose_folder_is_taken_away_ends_and_makes_no_new_one(spec, nnli
     if fate == "replaced":
         shutil.copytree(aside, folder)
     there = logs(folder)
-    output, news = process.communicate(timeout=60)
+    output, news = process.communicate(timeout=300)
     assert process.returncode == 1
     assert output == ""
     (told,) = [line for line in news.splitlines() if line.startswith("nnlite: ")]

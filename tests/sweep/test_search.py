@@ -131,9 +131,9 @@ def test_trials_that_conditions_make_equal_are_trained_once_and_the_plan_says_so
 def test_lists_whose_product_is_10_to_the_12_are_sampled_at_once(listed):
     names = ("momentum", "beta1", "lr_decay", "weight_decay")
     lists = "".join(f"{name} = {[value / 1001 for value in range(1, 1001)]}\n" for name in names)
-    started = time.monotonic()
+    started = time.process_time()
     trials, said = listed(f"[search]\ntrials = 50\n{lists}")
-    assert time.monotonic() - started < 1
+    assert time.process_time() - started < 1
     assert (len(trials), said) == (50, [])
 
 

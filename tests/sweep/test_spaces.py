@@ -203,10 +203,10 @@ def test_a_thousand_million_points_are_refused_by_their_count_wherever_they_stan
     axis = list(range(1, 32))
     axes = "".join(f"grid.{name} = {axis}\n" for name in ("epochs", "batch_size", "lr_decay_epochs"))
     axes += "".join(f"grid.{name} = {[value / 40 for value in axis]}\n" for name in ("momentum", "beta1", "lr_decay"))
-    started = time.monotonic()
+    started = time.process_time()
     with pytest.raises(InputError, match=r"887,503,682 trials; 10,000 are the most, and \[search\] samples"):
         listed(CLASSIFIER + f"[[space]]\n{axes}[[space]]\nfixed.epochs = 1")
-    assert time.monotonic() - started < 1
+    assert time.process_time() - started < 1
 
 
 @given(st.lists(st.sampled_from(["sgd", "adam"]), min_size=1), st.lists(st.floats(0, 0.99), min_size=1, max_size=5))

@@ -116,7 +116,7 @@ def test_a_trial_killed_at_any_moment_ends_with_the_numbers_of_an_undisturbed_on
         process.kill()
         process.communicate()
     process = child(chosen, killed)
-    assert process.communicate(timeout=60)[0] == "completed\n"
+    assert process.communicate(timeout=300)[0] == "completed\n"
     assert "resume" in events_of(killed)
     check_log(killed.log, chosen.config.epochs)
     assert numbers(killed) == numbers(undisturbed)
@@ -503,7 +503,7 @@ def test_a_folder_deleted_while_training_fails_the_trial_and_makes_no_half_new_o
         time.sleep(0.01)
         assert process.poll() is None
     aside = folder.path.rename(folder.path.with_name("moved"))
-    assert process.communicate(timeout=30)[0] == "failed\n"
+    assert process.communicate(timeout=120)[0] == "failed\n"
     assert not folder.path.exists()
     assert read_run(RunFolder(aside)).status == "failed"
 

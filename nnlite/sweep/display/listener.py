@@ -23,6 +23,7 @@ from nnlite.sweep.display.standing import (
 )
 from nnlite.sweep.plan import Plan
 from nnlite.sweep.strategy import Task
+from nnlite.sweep.survey import epochs_kept
 from nnlite.sweep.trials import Trial
 from nnlite.sweep.worker import Outcome
 
@@ -119,21 +120,23 @@ class Tally:
                 self._points[trial.id] = point_of(trial)
 
     def start(self, trial: Trial, folder: RunFolder) -> int:
-        """Note that `trial` is training, perhaps once more; how many epochs it has."""
+        """Note that `trial` is training, perhaps once more; after how many epochs it goes on."""
         if self._waiting.pop(trial.id, None) is None:  # it had failed, and is tried again
             self._gone -= self._work_of(trial)
         self._note_status(trial.id, "running")
         self._running[trial.id] = (trial, FollowedRun(folder))
         self._lanes = max(self._lanes, len(self._running))
         run = peek(self._running[trial.id][1])
-        return len(run.epochs) if run else 0
+        return epochs_kept(run) if run and run.epochs else 0
 
     def end(self, trial: Trial, outcome: Outcome, run: Run | None) -> None:
         """Note that it no longer is, and what its log says."""
         del self._running[trial.id]
         self._note_status(trial.id, outcome.status)
-        # A task that ended early leaves nothing to wait for: all of its epochs count as gone.
-        self._gone += self._work_of(trial)
+        # A task that ended early leaves nothing to wait for: all of its epochs count as gone, but if it has no room.
+        trained = len(run.epochs) - self._before.get(trial.id, 0) if run else 0
+        work = self._work_of(trial)
+        self._gone += min(work, max(0, trained)) if outcome.status == "interrupted" else work
         if run and outcome.status in ("completed", "pruned"):
             self._note_best(trial, run)
         if run and (seconds := epoch_seconds(run)) is not None:

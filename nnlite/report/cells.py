@@ -1,0 +1,42 @@
+"""A value of a log as the cell of a table: something that one can read, sort, group by, and write to any file."""
+
+import json
+import math
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how a cell begins that spreadsheets compute
+
+
+def readable(value: object) -> object:
+    """A hyperparameter as something that one can read, sort and group by."""
+    if isinstance(value, list | tuple):
+        return "-".join(str(readable(item)) for item in value) or "none"
+    if isinstance(value, dict):
+        return json.dumps(value, sort_keys=True)
+    return writable(value) if isinstance(value, str) else value
+
+
+def column_of(name: str) -> str:
+    """The column of a hyperparameter."""
+    return f"config.{writable(name)}"
+
+
+def writable(word: str) -> str:
+    """The text with what no file can hold (half of a surrogate pair, which JSON lets pass) as its escape."""
+    return word.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def harmless(text: str) -> str:
+    """The text on one line, without what steers a terminal, and not a formula to any spreadsheet."""
+    line = "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+    return f"'{line}" if text.startswith(FORMULA) else line
+
+
+def finite(value: object) -> float | None:
+    """The logged value as a finite float, or None: no ranking and no plot can use anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:  # JSON's integers have no limit
+        return None
+    return number if math.isfinite(number) else None
