@@ -81,10 +81,12 @@ def _show_all(section: Section, ranking: Ranking, names: Sequence[str], prefix: 
     if figure is not None:
         count = len(ranking.ranked)
         shown = counted(min(count, parallel.MOST_LINES), "configuration")
+        early = any(each.pruned_after is not None for each in ranking.ranked)
+        pruned = " Pruned ones are worth what they had reached by then." if early else ""
         section.blocks.append(
             f"A line for each of the {shown} with a score, from what explains most on the left to the mean "
             f"{text(ranking.metric.label)} on the right, the better the higher; the best "
-            f"{min(parallel.MOST_COLOURED, count)} in the colours that they have in the other figures."
+            f"{min(parallel.MOST_COLOURED, count)} in the colours that they have in the other figures.{pruned}"
         )
 
 
