@@ -21,7 +21,8 @@ BELOW = {
     "queries": {"errors", "expressions", "models", "runs"},
     "report": {"errors", "images", "queries", "runs"},
     "export": {"errors", "report", "runs"},
-    "cli": {"errors", "data", "export", "images", "models", "queries", "runs", "sweep", "report"},
+    "interactive": {"errors", "images", "report", "runs"},
+    "cli": {"errors", "data", "export", "images", "interactive", "models", "queries", "runs", "sweep", "report"},
     "__main__": {"cli"},
 }
 HEAVY = {"pandas", "matplotlib"}

@@ -35,8 +35,14 @@ FLAT = "sweep,run,model,dataset,seed,status,epochs,metric,objective,epoch"
 def report(
     experiments: Folder = EXPERIMENTS,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the pages go.", file_okay=False)] = REPORTS,
+    html: Annotated[bool, typer.Option("--html", help="One interactive file instead, DIR/report.html.")] = False,
 ) -> None:
     """Write a Markdown page with plots for every sweep, and an index of them."""
+    if html:
+        from nnlite.interactive import write_interactive_report  # noqa: PLC0415
+
+        answer(str(write_interactive_report(experiments, out, say)))
+        return
     from nnlite.report import write_report  # noqa: PLC0415
 
     pages = write_report(experiments, out, say)
