@@ -20,9 +20,11 @@ BELOW = {
     "sweep": {"errors", "expressions", "nn", "data", "images", "models", "runs"},
     "queries": {"errors", "expressions", "models", "runs"},
     "report": {"errors", "images", "queries", "runs"},
-    "export": {"errors", "report", "runs"},
+    "texts": set(),
+    "export": {"errors", "report", "runs", "texts"},
     "interactive": {"errors", "images", "report", "runs"},
-    "cli": {"errors", "data", "export", "images", "interactive", "models", "queries", "runs", "sweep", "report"},
+    "cli": {"errors", "data", "images", "models", "queries", "runs", "sweep", "report", "texts"}
+    | {"export", "interactive"},
     "__main__": {"cli"},
 }
 HEAVY = {"pandas", "matplotlib"}

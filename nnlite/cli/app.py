@@ -4,7 +4,6 @@
 signal n.
 """
 
-import contextlib
 import io
 import os
 import signal
@@ -19,7 +18,6 @@ import typer
 
 from nnlite.cli.output import say
 from nnlite.errors import InputError, NnliteError, Stopped
-from nnlite.runs.glance import uncollected
 
 # Each command, and the module that it is a function of. That is loaded when the command is called: what trains needs
 # much that what asks does without.
@@ -40,9 +38,6 @@ COMMANDS = {
     "judge": "judging",
     "data": "datasets",
 }
-
-
-UNCOLLECTED = ("best", "runs")  # they answer one question about very many objects, and end
 
 
 def application(names: Iterable[str] = COMMANDS) -> typer.Typer:
@@ -96,8 +91,7 @@ def run(arguments: list[str], *, debug: bool = False) -> int:
     named = next((argument for argument in arguments if not argument.startswith("-")), None)
     try:
         app = application([named] if named in COMMANDS else COMMANDS)
-        with uncollected() if named in UNCOLLECTED else contextlib.nullcontext():
-            code = app(arguments, prog_name="nnlite", standalone_mode=False)
+        code = app(arguments, prog_name="nnlite", standalone_mode=False)
         return code if isinstance(code, int) else 0
     except typer.TyperException as error:
         if sentence := error.format_message():  # empty where no command was given and the help was shown

@@ -11,7 +11,6 @@ from nnlite.cli.options import EXPERIMENTS, At, Columns, DataDir, Experiments, J
 from nnlite.cli.output import answer, answer_fields, answer_json, say
 from nnlite.cli.questions import columns_shown, conflict_fields, nothing_found, untold, warn
 from nnlite.cli.references import repeat
-from nnlite.cli.resolving import answer_further, further_fields, train_further
 from nnlite.cli.tabulating import answer_as, document_at_least, format_asked, nested, tabulate
 from nnlite.errors import InputError, NothingFoundError
 from nnlite.queries import Query, Vocabulary, select
@@ -51,8 +50,10 @@ def best(
     as_json: Json = False,
 ) -> None:
     """Show the winner of each sweep by its mean over seeds: what ties with it, its best trial, how to repeat that."""
-    from nnlite.report import best as best_trials  # noqa: PLC0415 - pandas and matplotlib take long to load
+    from nnlite.report import best as best_trials  # noqa: PLC0415 - SciPy takes long to load
 
+    if resolve:  # which trains: most of nnlite, that takes as long to load as 10,000 runs to rank
+        from nnlite.cli.resolving import answer_further, further_fields, train_further  # noqa: PLC0415
     chosen = format_asked(shape, as_json)
 
     def ask() -> "list[Best]":

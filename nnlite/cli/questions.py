@@ -24,6 +24,7 @@ from nnlite.cli.tabulating import answer_as, document_at_least, format_asked, ne
 from nnlite.errors import InputError, NothingFoundError
 from nnlite.queries import Column, Entry, Query, Selection, Vocabulary, select
 from nnlite.runs import Conflict, conflict_warning
+from nnlite.runs.glance import uncollected
 from nnlite.runs.quantities import counted
 
 LISTED = "sweep,run,trial,seed,status,epochs,objective"
@@ -76,9 +77,9 @@ def runs(
     from nnlite.report import collect, entries  # noqa: PLC0415
 
     chosen = format_asked(shape, as_json)
-    with document_at_least(chosen, "nnlite.runs/1", runs=[], conflicts=[]):
+    with document_at_least(chosen, "nnlite.runs/1", runs=[], conflicts=[]), uncollected():
         collection = collect(experiments)
-    listed = entries(collection.runs)
+        listed = entries(collection.runs)
     vocabulary = Vocabulary(listed)
     found = select(listed, Query(where, sort, top, at), vocabulary)
     wanted = vocabulary.columns(columns) if columns is not None else None

@@ -17,8 +17,8 @@ from nnlite.cli.options import Format
 from nnlite.cli.output import answer, answer_json, answer_records, answer_table, room_for
 from nnlite.errors import InputError, NothingFoundError
 from nnlite.queries import At, Column, Entry
-from nnlite.report.cells import harmless
 from nnlite.runs.quantities import duration, number, score
+from nnlite.texts import harmless
 
 MISSING = "-"
 

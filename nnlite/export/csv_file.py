@@ -7,9 +7,9 @@ before it, and control characters become visible.
 from collections.abc import Sequence
 from pathlib import Path
 
-from nnlite.report.cells import harmless
 from nnlite.report.frame import epoch_frame
 from nnlite.runs import Run
+from nnlite.texts import harmless
 
 
 def write(runs: Sequence[Run], path: Path) -> None:

@@ -3,9 +3,10 @@
 import json
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from nnlite.models import HYPERPARAMETERS
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
 
 BOUNDS = ("ge", "gt", "le", "lt")  # as pydantic calls them
 
@@ -30,7 +31,7 @@ class Range:
 
 def range_of(model: str, name: str) -> Range:
     """The range of a hyperparameter; of a list, that of an item; without ends where this version knows none."""
-    field = HYPERPARAMETERS[model].model_fields.get(name) if model in HYPERPARAMETERS else None
+    field = _field(model, name)
     if field is None:
         return Range()
     if name == "hidden" or name.endswith("_hidden"):
@@ -46,5 +47,11 @@ def range_of(model: str, name: str) -> Range:
 
 def default_of(model: str, name: str) -> Any:
     """What it was trained with where a log, being older, does not name it; None if this version has no such one."""
-    field = HYPERPARAMETERS[model].model_fields.get(name) if model in HYPERPARAMETERS else None
+    field = _field(model, name)
     return None if field is None or field.is_required() else json.loads(json.dumps(field.default))
+
+
+def _field(model: str, name: str) -> "FieldInfo | None":
+    from nnlite.models import HYPERPARAMETERS  # noqa: PLC0415 - as in `nnlite.queries.names`
+
+    return HYPERPARAMETERS[model].model_fields.get(name) if model in HYPERPARAMETERS else None

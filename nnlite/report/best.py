@@ -17,6 +17,7 @@ from nnlite.report.groups import Group, group_runs
 from nnlite.report.ranking import At, Configuration, Ranking, Trial, rank
 from nnlite.report.ties import LEVEL, TEST, Ties, cheapest, ties
 from nnlite.runs import METRICS, Conflict, Metric, Run, metric_named
+from nnlite.runs.glance import uncollected
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,7 @@ class Best:
         return self.trial.run.folder.path
 
 
+@uncollected()
 def best(
     root: Path,
     metric: str | None = None,

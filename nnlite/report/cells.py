@@ -3,8 +3,6 @@
 import json
 import math
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how a cell begins that spreadsheets compute
-
 
 def readable(value: object) -> object:
     """A hyperparameter as something that one can read, sort and group by."""
@@ -23,12 +21,6 @@ def column_of(name: str) -> str:
 def writable(word: str) -> str:
     """The text with what no file can hold (half of a surrogate pair, which JSON lets pass) as its escape."""
     return word.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def harmless(text: str) -> str:
-    """The text on one line, without what steers a terminal, and not a formula to any spreadsheet."""
-    line = "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
-    return f"'{line}" if text.startswith(FORMULA) else line
 
 
 def finite(value: object) -> float | None:

@@ -51,7 +51,7 @@ def test_a_report_is_the_same_bytes_with_and_without_an_index(ask, many, tmp_pat
     assert [page.count(f"many/{name}") for name in ("0" * 12, "1" * 12, "2" * 12)] == [1, 1, 1]
 
 
-@pytest.mark.parametrize("heavy", ["pandas", "matplotlib", "joblib", "nnlite.models"])
+@pytest.mark.parametrize("heavy", ["pandas", "matplotlib", "joblib", "nnlite.sweep"])
 def test_the_best_is_told_without_loading_what_takes_longer_than_to_find_it(many, heavy):
     code = f"""
 import sys
