@@ -165,7 +165,7 @@ def test_ctrl_c_is_quiet_while_the_command_line_loads(nnlite, tmp_path):
         "import os, signal, sys\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell in the background has it ignored\n"
         "def audit(event, arguments):\n"
-        "    if event == 'import' and arguments[0] == 'nnlite.cli.training':\n"
+        "    if event == 'import' and arguments[0] == 'nnlite.cli.questions':\n"
         "        os.kill(os.getpid(), signal.SIGINT)\n"
         "sys.addaudithook(audit)\n"
     )
