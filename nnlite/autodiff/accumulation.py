@@ -35,10 +35,15 @@ class MatrixProduct:
         self.shape = (left.shape[0], right.shape[1])
         self.dtype = left.dtype if left.dtype is right.dtype else np.result_type(left, right)
 
-    def secured(self) -> Self:
-        """This product, with a copy of its left side if somebody could still write to that."""
-        if _may_change(self.left):
-            self.left = self.left.copy("K")
+    def secured(self, memory: Array | None = None) -> Self:
+        """This product, with a copy of its left side if somebody could still write to that; in `memory` if it fits."""
+        left = self.left
+        if _may_change(left):
+            if memory is None or (memory.strides, memory.shape, memory.dtype) != (left.strides, left.shape, left.dtype):
+                self.left = left.copy("K")
+            else:
+                np.copyto(memory, left)
+                self.left = memory
         return self
 
     def compute(self, out: Array | None = None) -> Array:

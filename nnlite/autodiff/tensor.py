@@ -61,7 +61,8 @@ class Tensor(Dispatched):
     __array_priority__ = 1.0  # what NumPy computes unheard of a tensor and an array is made a tensor, and noticed below
 
     _gradient: Gradient | None = None
-    _spare_gradient: NDArray[Any] | None = None
+    _spare_gradient: NDArray[Any] | None = None  # memory of the last gradient, for the next
+    _spare_copy: NDArray[Any] | None = None  # and of what it was a product of
     _tape: Tape | None = None
 
     def __new__(cls, data: ArrayLike, dtype: DTypeLike | None = None) -> Self:
@@ -97,7 +98,7 @@ class Tensor(Dispatched):
     def grad(self) -> NDArray[Any] | None:
         """The gradient that `backward` added up."""
         if isinstance(self._gradient, MatrixProduct):
-            self._gradient = self._gradient.compute(out=self._take_spare_gradient())
+            self._gradient = self._gradient.compute(out=self._take("_spare_gradient"))
         return self._gradient
 
     @grad.setter
@@ -116,8 +117,13 @@ class Tensor(Dispatched):
             gradient = before + computed(gradient)
         elif isinstance(gradient, MatrixProduct):
             # Where the last one was released as an array, this one will be: its memory is waiting.
-            spare = self._take_spare_gradient()
-            gradient = gradient.secured() if spare is None else gradient.compute(out=spare)
+            spare = self._take("_spare_gradient")
+            if spare is not None:
+                gradient = gradient.compute(out=spare)
+            else:
+                left = gradient.left
+                gradient = gradient.secured(self._take("_spare_copy"))
+                self._spare_copy = None if gradient.left is left else gradient.left
         self._gradient = gradient
 
     def release_gradient(self) -> Gradient:
@@ -139,15 +145,15 @@ class Tensor(Dispatched):
         """
         gradient = self.release_gradient()
         if isinstance(gradient, MatrixProduct):
-            gradient = gradient.compute(out=self._take_spare_gradient())
+            gradient = gradient.compute(out=self._take("_spare_gradient"))
         elif sys.getrefcount(gradient) > ONLY_HERE:
             return gradient.copy()
         self._spare_gradient = gradient  # whose memory serves the next gradient
         return gradient
 
-    def _take_spare_gradient(self) -> NDArray[Any] | None:
-        """The memory of a released gradient, if nobody else holds it."""
-        spare = self.__dict__.pop("_spare_gradient", None)
+    def _take(self, name: str) -> NDArray[Any] | None:
+        """The memory that was kept under this name, if nobody else holds it."""
+        spare = self.__dict__.pop(name, None)
         return spare if spare is not None and sys.getrefcount(spare) <= ONLY_HERE else None
 
     def __getitem__(self, index: Any) -> Any:

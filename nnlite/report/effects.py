@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+
 from nnlite.report import parallel
-from nnlite.report.captions import scale_note, several_seeds, show
-from nnlite.report.comparison import parameter_plots
+from nnlite.report.captions import scale_note, show
+from nnlite.report.comparison import MOST_PANELS, parameter_plots
 from nnlite.report.heatmap import heat_map
 from nnlite.report.importance import GROUPS, MOST_LEVELS, Decomposition, decompose
 from nnlite.report.markdown import code, table, text
@@ -20,12 +23,14 @@ def comparison(ranking: Ranking, prefix: str) -> Section:
     explained = decompose(ranking)
     section = Section("What made the difference", list(_importance(explained)))
     names = ranking.group.varied
+    if explained and len(names) > 2:  # what explains most stands first
+        names = list(dict.fromkeys([*(part.name for part in explained.parts), *names]))
     whole = ranking
     ranking, last = abreast(ranking)  # those that were pruned are compared where they still were on a level
     trials = ranking.trial_frame()
     label = ranking.metric.label
     figure = parameter_plots(trials, names, ranking.metric)
-    show(section, figure, f"{prefix}parameters.png", f"{label} against {', '.join(names)}")
+    show(section, figure, f"{prefix}parameters.png", f"{label} against {', '.join(names[:MOST_PANELS])}")
     if figure is not None:
         how = "coloured by the other hyperparameter" if len(names) == 2 else "whatever the other hyperparameters"
         how = "" if len(names) == 1 else f", {how}"
@@ -33,8 +38,10 @@ def comparison(ranking: Ranking, prefix: str) -> Section:
         when = "" if last is None else f" of the first {last}, which is how far all of them got"
         caption = f"The marks are the {runs} behind the leader board, each at its best epoch{when}{how}; their means "
         caption += "are marked or joined by lines."
-        if several_seeds(trials):
-            caption += " The bars are 95 % t-intervals, cut off where they leave the plot."
+        if _has_bars(figure):
+            caption += " The bars are 95 % t-intervals of these means, cut off where they leave the plot."
+        if len(names) > MOST_PANELS:
+            caption += f" Of {len(names)} hyperparameters, the {MOST_PANELS} that explain most are shown."
         section.blocks.append(caption + scale_note(figure))
     chart = heat_map(trials, names, ranking.metric)
     show(section, chart, f"{prefix}heat-map.png", f"mean {label} for each pair of {' and '.join(names)}")
@@ -74,10 +81,12 @@ def _show_all(section: Section, ranking: Ranking, names: Sequence[str], prefix: 
     if figure is not None:
         count = len(ranking.ranked)
         shown = counted(min(count, parallel.MOST_LINES), "configuration")
+        early = any(each.pruned_after is not None for each in ranking.ranked)
+        pruned = " Pruned ones are worth what they had reached by then." if early else ""
         section.blocks.append(
             f"A line for each of the {shown} with a score, from what explains most on the left to the mean "
             f"{text(ranking.metric.label)} on the right, the better the higher; the best "
-            f"{min(parallel.MOST_COLOURED, count)} in the colours that they have in the other figures."
+            f"{min(parallel.MOST_COLOURED, count)} in the colours that they have in the other figures.{pruned}"
         )
 
 
@@ -114,6 +123,12 @@ def _importance(found: Decomposition | None) -> Iterator[str]:
         f"test, whose p says how likely so much is without an effect. More than {MOST_LEVELS} numbers are cut into "
         f"{GROUPS} groups of equal size."
     )
+
+
+def _has_bars(figure: Figure) -> bool:
+    """Whether an interval is drawn anywhere."""
+    lines = (each for axes in figure.axes for each in axes.collections if isinstance(each, LineCollection))
+    return any(len(each.get_segments()) for each in lines)
 
 
 def _percent(share: float) -> str:

@@ -37,7 +37,8 @@ def examination(ranking: Ranking, prefix: str) -> Section:
     """What the winner did with the test images, class by class; nothing where no log tells."""
     section = Section("What the winner gets wrong")
     winner = ranking.winner or (ranking.configurations[0] if len(ranking.configurations) == 1 else None)
-    found = [matrix for each in (winner.counted if winner else []) if (matrix := confusion_of(each)) is not None]
+    told = {each.run.id: confusion_of(each) for each in (winner.counted if winner else [])}
+    found = [matrix for matrix in told.values() if matrix is not None]
     if not found or len({matrix.shape for matrix in found}) > 1:
         return section
     total = np.sum(found, axis=0)
@@ -45,8 +46,9 @@ def examination(ranking: Ranking, prefix: str) -> Section:
     section.blocks.append(_table(shares, found))
     show(section, confusion_figure(shares), f"{prefix}confusion.png", "confusion matrix of the test images")
     images = int(found[0].sum())
-    seeds = "one seed" if len(found) == 1 else f"{len(found)} seeds together"
-    section.blocks.append(f"What the {images:,} test images were taken for, in percent of their class; {seeds}.")
+    runs = ", ".join(code(run) for run, matrix in told.items() if matrix is not None)
+    runs = f"run {runs}" if len(found) == 1 else f"runs {runs} together"
+    section.blocks.append(f"What the {images:,} test images were taken for by {runs}, in percent of their class.")
     best = ranking.best_trial([winner] if winner else None)
     if best and (mistakes := mistakes_of(best)):
         _show_mistakes(section, best, mistakes, prefix)

@@ -68,8 +68,8 @@ def optimism(found: Ties, ranking: Ranking) -> str:
     if is_share(ranking.metric) and found.optimism < LEAST_SHARE:
         luck = f"less than {lead(ranking.metric, LEAST_SHARE, None)}"
     return (
-        f"Picking the best of {len(found.tested) + 1} means is worth {luck} of luck: so much "
-        "too good it is on average, if each is as uncertain as its seeds say."
+        f"Picking the best of {len(found.tested) + 1} means is worth {luck} of luck: by so "
+        "much the best one is too good on average, if each is as uncertain as its seeds say."
     )
 
 

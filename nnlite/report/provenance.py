@@ -36,17 +36,22 @@ def losses(ranking: Ranking) -> Section:
 
 def _explained(cause: Cause) -> str:
     """In words, such as: all 11 have learning_rate > 0.3, and none of the other 25."""
+    if cause.status not in EXPLAINED:
+        return "-"
     if not cause.others:
         return "it came to all"
     rule = cause.rule
     if rule is None:
         shared = ", ".join(f"{code(name)} {text(number(readable(value)))}" for name, value in cause.shared.items())
-        share = f"{'it has' if len(cause.members) == 1 else 'they share'} {shared}" if shared else "they share none"
-        return f"no single hyperparameter; {share}" if cause.status in EXPLAINED else "-"
+        share = "they share none"
+        if shared:
+            also = f"{cause.sharing or 'none'} of the other {len(cause.others)}"
+            share = f"{'it has' if len(cause.members) == 1 else 'they share'} {shared}, with {also}"
+        return f"no single hyperparameter; {share}"
     count = len(cause.members)
     who = "it has" if count == 1 else f"{'both' if count == 2 else f'all {count}'} have"
     also = "none" if rule.also == 0 else str(rule.also)
-    return f"{who} {code(rule.name)} {text(rule)}, and {also} of the other {cause.others}"
+    return f"{who} {code(rule.name)} {text(rule)}, and {also} of the other {len(cause.others)}"
 
 
 def circumstances(ranking: Ranking) -> Section:

@@ -107,7 +107,8 @@ def named(configuration: Configuration) -> str:
 def _no_rival(ranking: Ranking) -> str:
     pruned = sum(each.pruned_after is not None for each in ranking.configurations)
     if not pruned:
-        return "No other configuration came through without losing a seed."
+        lost = all(each.lost for each in ranking.configurations[1:])
+        return f"No other configuration {'came through without losing a seed' if lost else 'is finished yet'}."
     return f"No other configuration was trained to the end: {pruned} {'was' if pruned == 1 else 'were'} pruned."
 
 

@@ -39,13 +39,13 @@ class Rule:
 
 @dataclass(frozen=True)
 class Cause:
-    """The runs that came to the same end for the same reason, the rule for it, and how many other runs there are."""
+    """The runs that came to the same end for the same reason, the rule for it, and the other runs that ended."""
 
     status: str
     error: str
     members: list[Member]
     rule: Rule | None
-    others: int
+    others: list[Member]
 
     @property
     def shared(self) -> dict[str, Any]:
@@ -56,6 +56,14 @@ class Cause:
             for name, value in first.items()
             if len({repr(each.parameters.get(name)) for each, _ in self.members}) == 1
         }
+
+    @property
+    def sharing(self) -> int:
+        """How many of the others have all of that, too."""
+        shared = {name: repr(value) for name, value in self.shared.items()}
+        return sum(
+            all(repr(each.parameters.get(name)) == value for name, value in shared.items()) for each, _ in self.others
+        )
 
 
 def causes(ranking: Ranking) -> list[Cause]:
@@ -123,7 +131,7 @@ def _cause(status: str, members: list[Member], everybody: Sequence[Member], rank
     errors = {visible(trial.run.error) for _, trial in members}
     error = errors.pop() if len(errors) == 1 else _gist(members[0][1])
     rule = explanation(members, others, ranking.group.varied) if status in EXPLAINED else None
-    return Cause(status, error, members, rule, len(others))
+    return Cause(status, error, members, rule, others)
 
 
 def _gist(trial: Trial) -> str:

@@ -29,6 +29,7 @@ class LoggedRuns(Mapping[str, Run]):
 
     Attributes:
         ends: how each run stood when it was last looked up.
+        epochs: how many it had then.
         again: why each of those failed that are to be tried again.
     """
 
@@ -47,6 +48,7 @@ class LoggedRuns(Mapping[str, Run]):
         self._retry_failed = retry_failed
         self._tried = tried
         self.ends: dict[str, Outcome] = {}
+        self.epochs: dict[str, int] = {}
         self.again: dict[str, str] = {}
 
     def __getitem__(self, run_id: str) -> Run:
@@ -69,6 +71,7 @@ class LoggedRuns(Mapping[str, Run]):
             self.again[run_id] = run.error
             run = replace(run, status="interrupted")
         self.ends[run_id] = Outcome(run.status, run.error)
+        self.epochs[run_id] = len(run.epochs)
         return run
 
     def __iter__(self) -> Iterator[str]:
@@ -117,7 +120,8 @@ class Plan:
         pending: the others.
         strategy: says what is trained next.
         tasks: the first generation.
-        ends: how the runs of `done` ended, by id.
+        ends: how the runs of `done` ended, by id, and those of `pending` that were completed for a smaller budget: the
+            strategy may leave it at that.
         retry_failed: whether trials that have failed are trained again.
         again: why those of `pending` failed that have before, by id.
     """
@@ -178,9 +182,11 @@ def make_plan(
         # What no task is named for yet, but has not ended either, waits for a later generation.
         if trial.id in next_ones or end is None or end.status in UNFINISHED:
             pending.append(trial)
-        else:
-            done.append(trial)
-            ends[trial.id] = end
+            continue
+        ends[trial.id] = end
+        # So does what was completed for a smaller budget: how the others do now decides whether it goes on.
+        may_go_on = tasks and end.status == "completed" and runs.epochs[trial.id] < trial.config.epochs
+        (pending if may_go_on else done).append(trial)
     return Plan(list(known.values()), folder, done, pending, strategy, tasks, ends, retry_failed, runs.again)
 
 

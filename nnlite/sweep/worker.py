@@ -177,7 +177,7 @@ class _Life:
             objective = self.trial.objective
             bar = f"{objective.metric} {number(self.task.bars[missed])}"
             return f"{where}: by epoch {missed} it had not reached {bar}"
-        return f"{where}: so far it was to be trained" if epochs >= self.task.until else ""
+        return f"{where}, as far as it was to be trained" if epochs >= self.task.until else ""
 
     def _examined(self, training: Training) -> dict[str, Any]:
         """What became of the test images, class by class; the most confidently wrong ones go into a picture."""

@@ -134,6 +134,31 @@ def test_a_gradient_that_somebody_holds_is_not_written_to():
     np.testing.assert_array_equal(held[1], np.full((3, 4), 4.0))
 
 
+def test_the_copy_of_a_batch_is_kept_for_the_next_of_its_form():
+    w, places = Tensor(np.ones((3, 4))), []
+    for rows, value in ((2, 1.0), (2, 2.0), (5, 3.0)):
+        batch = np.full((rows, 3), value)
+        with GradientTape():
+            loss = np.sum(affine(batch, w, np.zeros(4)))
+        loss.backward()
+        batch.fill(np.nan)
+        product = w.release_gradient()
+        np.testing.assert_array_equal(product.compute(), np.full((3, 4), rows * value))
+        places.append(product.left.ctypes.data)
+        del product
+    assert places[0] == places[1]
+
+
+def test_the_copy_of_a_batch_that_somebody_holds_is_not_written_to():
+    w, held = Tensor(np.ones((3, 4))), []
+    for value in (1.0, 2.0):
+        with GradientTape():
+            loss = np.sum(affine(np.full((2, 3), value), w, np.zeros(4)))
+        loss.backward()
+        held.append(w.release_gradient())
+    assert [product.compute()[0, 0] for product in held] == [2.0, 4.0]
+
+
 def test_there_is_no_gradient_to_release_before_backward():
     with pytest.raises(ValueError, match=r"has no \.grad"):
         Tensor([1.0]).release_grad()

@@ -141,6 +141,13 @@ def test_train_plans_its_one_run(ask, spec, tmp_path):
     assert "1 trial, 1 to train, " in ask("train", spec(), "-n", "--experiments", tmp_path).stdout
 
 
+def test_train_takes_a_run_by_its_log_or_its_folder(ask, spec, tmp_path):
+    ask("train", spec(), "--experiments", tmp_path)
+    (log,) = tmp_path.rglob("run.jsonl")
+    for run in (log, log.parent):
+        assert "1 trial, 1 done already" in ask("train", run, "-n", "--experiments", tmp_path).stdout
+
+
 @pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
 def test_a_signal_ends_the_measuring_in_order(nnlite, spec, tmp_path, name, code):
     """No worker, no temporary folder and no traceback is left."""

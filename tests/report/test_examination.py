@@ -35,7 +35,7 @@ def test_the_table_is_of_the_winner_alone_over_all_of_its_seeds(logs, tmp_path):
     assert "| 0 | 90.0 % | 80.0 to 100.0 | 1 (10.0 %) |" in text
     assert "| 1 | 95.0 % | 90.0 to 100.0 | 2 (5.0 %) |" in text
     assert "| 2 | 85.0 % | 80.0 to 90.0 | 0 (15.0 %) |" in text
-    assert "What the 30 test images were taken for, in percent of their class; 2 seeds together." in text
+    assert "What the 30 test images were taken for by runs `a0`, `a1` together, in percent of their class." in text
     assert (tmp_path / "out/s/confusion.png").is_file()
     assert "mistakes.png" not in text
 

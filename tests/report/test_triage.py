@@ -41,20 +41,20 @@ def test_a_rule_about_one_hyperparameter_covers_all_and_as_few_others_as_possibl
     write_grid(logs, tmp_path, lambda *point: "not finite" if happens(*point) else "")
     (cause,) = found(tmp_path)
     assert (cause.rule.name, str(cause.rule), cause.rule.also) == (name, rule, also)
-    assert (len(cause.members), cause.others) == (count, 18 - count)
+    assert (len(cause.members), len(cause.others)) == (count, 18 - count)
 
 
 def test_what_no_single_hyperparameter_explains_is_said_to_be_so(logs, tmp_path):
     write_grid(logs, tmp_path, lambda rate, momentum, seed: "odd" if (rate, momentum, seed) == (0.3, 0.5, 1) else "")
     (cause,) = found(tmp_path)
     assert cause.rule is None
-    assert cause.shared == {"learning_rate": 0.3, "momentum": 0.5}
+    assert (cause.shared, cause.sharing) == ({"learning_rate": 0.3, "momentum": 0.5}, 1)  # the other seed
 
 
 def test_what_came_to_all_explains_nothing(logs, tmp_path):
     write_grid(logs, tmp_path, lambda *_point: "not finite")
     (cause,) = found(tmp_path)
-    assert (cause.rule, cause.others) == (None, 0)
+    assert (cause.rule, cause.others) == (None, [])
 
 
 def test_words_explain_too(logs, tmp_path):

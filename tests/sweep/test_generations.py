@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import pytest
 
+from nnlite.errors import Stopped
 from nnlite.runs import LogWriter, read_log, read_run
-from nnlite.sweep import Stopped, Task, Trial, make_plan, run_trials, strangers
+from nnlite.sweep import Task, Trial, make_plan, run_trials, strangers
 from nnlite.sweep.plan import LoggedRuns
 from nnlite.sweep.strategy import is_over
 from nnlite.sweep.worker import run_task

@@ -76,6 +76,23 @@ def test_a_larger_budget_goes_on_from_the_checkpoints_of_pruned_trials(train):
     assert any(run.status == "pruned" and len(grown[each].epochs) > len(run.epochs) for each, run in before.items())
 
 
+def test_what_was_completed_for_a_smaller_budget_is_not_done(spec, ask, tmp_path):
+    """One configuration was pruned and one completed; what follows for the latter is of a later generation."""
+    pruning = '[pruning]\nstrategy = "halving"\nfactor = 2\nmin_epochs = 2\n'
+    path = spec(f"[grid]\nlearning_rate = [0.01, 1.0]\n{pruning}", fixed="epochs = 3")
+    sweep = ("sweep", path, "-j", 1, "--experiments", tmp_path)
+    assert "2 of 2 trials done" in ask(*sweep).stdout
+    planned = ask(*sweep, "-S", "epochs=8", "-n").stdout
+    assert "to go on from epoch 3" in planned
+    assert "2 trials, 1 to train, " in planned
+    assert planned.endswith(", 1 pruned before\n")
+    told = ask(*sweep, "-S", "epochs=8")
+    assert "1 of 2 trials are done already" in told.stderr
+    assert "2 of 2 trials done in" in told.stdout
+    assert sorted(len(read_run(RunFolder(log.parent)).epochs) for log in tmp_path.rglob("run.jsonl")) == [2, 8]
+    assert "nothing is left to train" in ask(*sweep, "-S", "epochs=8").stderr
+
+
 SEARCH = """seeds = 2
 [when]
 momentum = "optimizer == 'sgd'"

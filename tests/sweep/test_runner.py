@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
-from nnlite.errors import BusyError, InputError, NnliteError
+from nnlite.errors import BusyError, InputError, NnliteError, Stopped
 from nnlite.runs import LogWriter, RunFolder, read_log, read_run
-from nnlite.sweep import LocalPlaces, Stopped, claim, expand, load_sweep, make_plan, run_trials
+from nnlite.sweep import LocalPlaces, claim, expand, load_sweep, make_plan, run_trials
 from nnlite.sweep.claim import CLAIM_NAME
 from nnlite.sweep.slot import Slot, close_log
 from nnlite.sweep.worker import make_training

@@ -366,7 +366,7 @@ def test_a_trial_that_is_pruned_twice_and_taken_up_again_ends_like_one_that_neve
     assert run_trial(chosen, at_once, {}) == Outcome("completed")
     for until in (1, 3):
         outcome = run_task(Task(chosen, until), folder, {})
-        assert outcome == Outcome("pruned", f"stopped after epoch {until} of 5: so far it was to be trained")
+        assert outcome == Outcome("pruned", f"stopped after epoch {until} of 5, as far as it was to be trained")
         run = read_run(folder)
         assert (run.status, run.finished, len(run.epochs), run.error) == ("pruned", True, until, outcome.error)
         assert not run.summary().keys() & {"test_acc", "test_fid"}

@@ -97,8 +97,8 @@ class Tally:
         self._work = 0  # epochs of all of them
         self._estimated: float | None = None  # the seconds that are left
         self._next_estimate = 0.0
-        for trial in plan.done:
-            self._note_status(trial.id, plan.ends[trial.id].status if trial.id in plan.ends else "completed")
+        for trial_id, end in plan.ends.items():
+            self._note_status(trial_id, end.status)
 
     def plan_generation(self, tasks: Sequence[Task]) -> None:
         """Note what is to be trained next; of a strategy that is asked while trials run, what has come to it."""
