@@ -182,7 +182,7 @@ def label_of(board, place):
 def test_the_tab_key_leads_through_everything_in_the_order_of_reading(browse, page):
     driver = browse(page)
     seen = []
-    for _ in range(24):
+    while "INPUT" not in seen and len(seen) < 60:  # the first box of the first leader board
         driver.switch_to.active_element.send_keys(Keys.TAB)
         seen.append(driver.execute_script("const e = document.activeElement; return e.className || e.tagName"))
     sweeps = len(list(PUBLISHED.iterdir()))
