@@ -5,6 +5,7 @@ import math
 import os
 import sys
 from collections.abc import Collection, Mapping, Sequence
+from textwrap import indent, wrap
 from typing import Any, Literal, TextIO
 
 from rich.console import Console
@@ -57,10 +58,14 @@ def answer_table(
 
 def answer_records(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """The answer as a block of `name  value` lines for each row: what a table becomes on a narrow terminal."""
+    margin = max(map(len, columns), default=0) + 2
+    room = max(NARROWEST, (terminal_width() or sys.maxsize) - margin)
     for number, row in enumerate(rows):
         if number:
             answer("")
-        answer_fields(dict(zip(columns, map(one_line, row), strict=True)), indent=0)
+        folded = ["\n".join(wrap(one_line(value), room, break_long_words=False)) for value in row]
+        fields = [indent(value, " " * margin).lstrip() for value in folded]
+        answer_fields(dict(zip(columns, fields, strict=True)), indent=0)
 
 
 def room_for(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
