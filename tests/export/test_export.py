@@ -116,6 +116,7 @@ def test_tensorboard_reads_each_metric_by_epoch_and_the_hyperparameters(export):
         assert given["hidden"].string_value == "200-400"
 
 
+@pytest.mark.slow
 def test_optuna_reads_every_run_as_a_trial_and_finds_the_same_best(export):
     storage = address(export(PUBLISHED, form="optuna"))
     assert set(optuna.get_all_study_names(storage)) == {path.name for path in PUBLISHED.iterdir() if path.is_dir()}

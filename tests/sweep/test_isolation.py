@@ -175,7 +175,14 @@ def lives(pid):
         return False
 
 
-@pytest.mark.parametrize("fault", ["hang", "hang_with_the_interpreter", "hang_with_a_child"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "hang",
+        pytest.param("hang_with_the_interpreter", marks=pytest.mark.slow),
+        pytest.param("hang_with_a_child", marks=pytest.mark.slow),
+    ],
+)
 def test_a_trial_that_stalls_is_ended_with_all_it_started_and_the_rest_goes_on(sweep, tmp_path, check_log, fault):
     """F06."""
     results, plan, heard = sweep(Faulty(fault, [0], tmp_path), stall=4.0)
@@ -230,6 +237,7 @@ def test_a_worker_that_is_ended_the_moment_it_gets_a_task_ends_quietly(trial, tm
     assert not tripped
 
 
+@pytest.mark.slow
 def test_a_slot_whose_trial_was_ended_trains_the_others(sweep):
     """With a single one, after each hanging trial a new worker takes up the next."""
     _, plan, _ = sweep(Faulty("hang", [0, 1]), count=4, jobs=1, stall=4.0)

@@ -114,6 +114,7 @@ def test_nothing_that_a_log_may_hold_stops_the_watching(folder, begin, tmp_path)
     assert folder.standings()
 
 
+@pytest.mark.slow
 def test_watching_ends_when_nothing_has_run_for_a_while(tmp_path, nnlite, spec):
     told = []
     path = spec("[grid]\nlearning_rate = [0.1, 0.3]", fixed="epochs = 40")

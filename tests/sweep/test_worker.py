@@ -32,7 +32,7 @@ INTERRUPTIBLE = {
     "gan with skip": {"model": "gan", "discriminator_skip": 2, "latent_dim": 8, "epochs": 4},
     "gan with steps": {"model": "gan", "discriminator_steps": 2, "latent_dim": 8, "optimizer": "sgd", "epochs": 4},
 }
-QUICK = ("adam", "gan with skip")
+QUICK = ("adam",)
 
 
 @pytest.fixture
