@@ -1,5 +1,6 @@
 """The command that chooses: `best`, the winner of each sweep, and how sure that is."""
 
+import gc
 import json
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,7 @@ from nnlite.cli.tabulating import answer_as, document_at_least, format_asked, ne
 from nnlite.errors import InputError, NothingFoundError
 from nnlite.queries import Query, Vocabulary, select
 from nnlite.runs import Run as LoggedRun
+from nnlite.runs.glance import uncollected
 from nnlite.runs.quantities import number, score
 
 if TYPE_CHECKING:
@@ -65,29 +67,32 @@ def best(
         raise InputError("--run trains what --resolve names; give both")
     with document_at_least(chosen, "nnlite.best/1", best=[], conflicts=[]):
         well = train_further(ask, experiments, budget, jobs, data) if run else True
-        found = ask()
-    _warn_of_choice(found, metric, simplest=simplest)
-    warn(conflicts := list({each.run: each for one in found for each in one.conflicts}.values()))
-    by_run = {id(each.trial.run): each for each in found}
-    selection = select([each.entry for each in found], Query(sort=sort, at=at))
-    found = [by_run[id(entry.run)] for entry in selection.entries]
-    vocabulary = Vocabulary(selection.entries)
-    if chosen == "json":
-        wanted = vocabulary.columns(columns) if columns is not None else None
-        fields = [
-            (nested(each.entry, wanted, at) if wanted else _fields(each))
-            | ({"further": further_fields(each, budget)} if resolve else {})
-            for each in found
-        ]
-        answer_json("nnlite.best/1", best=fields, conflicts=list(map(conflict_fields, conflicts)))
-    elif chosen == "table" and columns is None and top == 1:
-        for each in found:
-            _answer(each)
-            if resolve:
-                answer_further(each, budget, experiments)
-    else:
-        shown = columns_shown(vocabulary, columns, BEST, untold(selection), chosen)
-        answer_as(chosen, tabulate(selection.entries, shown, at, flat=chosen == "csv"))
+    with uncollected():  # one question about very many objects, and then the end
+        with document_at_least(chosen, "nnlite.best/1", best=[], conflicts=[]):
+            found = ask()
+        _warn_of_choice(found, metric, simplest=simplest)
+        warn(conflicts := list({each.run: each for one in found for each in one.conflicts}.values()))
+        by_run = {id(each.trial.run): each for each in found}
+        selection = select([each.entry for each in found], Query(sort=sort, at=at))
+        found = [by_run[id(entry.run)] for entry in selection.entries]
+        vocabulary = Vocabulary(selection.entries)
+        if chosen == "json":
+            wanted = vocabulary.columns(columns) if columns is not None else None
+            fields = [
+                (nested(each.entry, wanted, at) if wanted else _fields(each))
+                | ({"further": further_fields(each, budget)} if resolve else {})
+                for each in found
+            ]
+            answer_json("nnlite.best/1", best=fields, conflicts=list(map(conflict_fields, conflicts)))
+        elif chosen == "table" and columns is None and top == 1:
+            for each in found:
+                _answer(each)
+                if resolve:
+                    answer_further(each, budget, experiments)
+        else:
+            shown = columns_shown(vocabulary, columns, BEST, untold(selection), chosen)
+            answer_as(chosen, tabulate(selection.entries, shown, at, flat=chosen == "csv"))
+        gc.freeze()  # what was read stays to the end: no search for garbage shall go through it
     if not well:
         raise typer.Exit(1)
 

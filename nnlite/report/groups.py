@@ -47,6 +47,12 @@ class Group:
             return run.config  # as it is: 10,000 copies take their time
         return self._left_to_defaults | {name: value for name, value in run.config.items() if name != "seed"}
 
+    def varied_of(self, run: Run) -> dict[str, Any]:
+        """Those hyperparameters of a run in which the group varies: what its configuration is told apart by."""
+        return {
+            name: run.config[name] if name in run.config else self._left_to_defaults.get(name) for name in self.varied
+        }
+
     @cached_property
     def _left_to_defaults(self) -> dict[str, Any]:
         named: list[set[str]] = [set(run.config) - {"seed"} for run in self.runs]

@@ -156,10 +156,10 @@ def rank(group: Group, metric: Metric | None = None, at: At = "best") -> Ranking
     metric = metric or group.objective
     members: dict[str, list[Run]] = {}
     for run in group.runs:
-        members.setdefault(_CANONICAL.encode(group.config_of(run)), []).append(run)
+        members.setdefault(_CANONICAL.encode(group.varied_of(run)), []).append(run)
     configurations = [
         Configuration(
-            {name: group.config_of(runs[0]).get(name) for name in group.varied},
+            group.varied_of(runs[0]),
             [_trial(run, metric, at) for run in sorted(runs, key=lambda each: (each.seed, each.id))],
         )
         for _, runs in sorted(members.items())

@@ -68,17 +68,20 @@ def find_runs(root: Path) -> Iterator[RunFolder]:
 
     `root` may be a run, a sweep, a folder of sweeps, or a folder of such folders: those of several machines, say.
     """
-    return _find_runs(os.fspath(root), 3)
+    found: list[str] = []
+    _find_runs(os.fspath(root), 3, found)
+    return (RunFolder(Path(path)) for path in found)
 
 
-def _find_runs(folder: str, levels: int) -> Iterator[RunFolder]:
+def _find_runs(folder: str, levels: int, found: list[str]) -> None:
+    """Add to `found`; a list instead of nested generators, which take twice as long over 10,000 folders."""
     try:
-        with os.scandir(folder) as found:
-            entries = list(found)
+        with os.scandir(folder) as entries:
+            names = {entry.name: entry.is_dir() for entry in entries}
     except OSError:  # not a folder, or not ours to read
         return
-    if any(entry.name == LOG_NAME for entry in entries):
-        yield RunFolder(Path(folder))
+    if LOG_NAME in names:
+        found.append(folder)
     if levels:
-        for path in sorted(entry.path for entry in entries if entry.is_dir()):
-            yield from _find_runs(path, levels - 1)
+        for name in sorted(name for name, is_folder in names.items() if is_folder):
+            _find_runs(os.path.join(folder, name), levels - 1, found)  # noqa: PTH118 - as text: 10,000 times as a Path tells
