@@ -4,7 +4,7 @@ import gc
 import json
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -15,6 +15,7 @@ from nnlite.cli.references import repeat
 from nnlite.cli.tabulating import answer_as, document_at_least, format_asked, nested, tabulate
 from nnlite.errors import InputError, NothingFoundError
 from nnlite.queries import Query, Vocabulary, select
+from nnlite.runs import Conflict
 from nnlite.runs import Run as LoggedRun
 from nnlite.runs.glance import uncollected
 from nnlite.runs.quantities import number, score
@@ -55,7 +56,7 @@ def best(
     from nnlite.report import best as best_trials  # noqa: PLC0415 - SciPy takes long to load
 
     if resolve:  # which trains: most of nnlite, that takes as long to load as 10,000 runs to rank
-        from nnlite.cli.resolving import answer_further, further_fields, train_further  # noqa: PLC0415
+        from nnlite.cli.resolving import answer_further, train_further  # noqa: PLC0415
     chosen = format_asked(shape, as_json)
 
     def ask() -> "list[Best]":
@@ -75,22 +76,15 @@ def best(
         by_run = {id(each.trial.run): each for each in found}
         selection = select([each.entry for each in found], Query(sort=sort, at=at))
         found = [by_run[id(entry.run)] for entry in selection.entries]
-        vocabulary = Vocabulary(selection.entries)
-        if chosen == "json":
-            wanted = vocabulary.columns(columns) if columns is not None else None
-            fields = [
-                (nested(each.entry, wanted, at) if wanted else _fields(each))
-                | ({"further": further_fields(each, budget)} if resolve else {})
-                for each in found
-            ]
-            answer_json("nnlite.best/1", best=fields, conflicts=list(map(conflict_fields, conflicts)))
-        elif chosen == "table" and columns is None and top == 1:
+        if chosen == "table" and columns is None and top == 1:
             for each in found:
                 _answer(each)
                 if resolve:
                     answer_further(each, budget, experiments)
+        elif chosen == "json":
+            _answer_json(found, conflicts, columns, at, budget if resolve else None)
         else:
-            shown = columns_shown(vocabulary, columns, BEST, untold(selection), chosen)
+            shown = columns_shown(Vocabulary(selection.entries), columns, BEST, untold(selection), chosen)
             answer_as(chosen, tabulate(selection.entries, shown, at, flat=chosen == "csv"))
         gc.freeze()  # what was read stays to the end: no search for garbage shall go through it
     if not well:
@@ -116,6 +110,19 @@ def _warn_of_choice(found: "list[Best]", metric: str | None, *, simplest: bool) 
     for each in found:
         if simplest and each.ties and each.ties.rivals and not each.ties.tested:
             say(f"{each.trial.run.sweep}: with one seed nothing ties and nothing is worse; this is simply the first")
+
+
+def _answer_json(
+    found: "list[Best]", conflicts: list[Conflict], columns: str | None, at: Literal["best", "last"], budget: int | None
+) -> None:
+    """One JSON document; with a `budget`, also of the further seeds that it would go to."""
+    wanted = Vocabulary([each.entry for each in found]).columns(columns) if columns is not None else None
+    fields = [nested(each.entry, wanted, at) if wanted else _fields(each) for each in found]
+    if budget is not None:
+        from nnlite.cli.resolving import further_fields  # noqa: PLC0415 - as above
+
+        fields = [own | {"further": further_fields(each, budget)} for own, each in zip(fields, found, strict=True)]
+    answer_json("nnlite.best/1", best=fields, conflicts=list(map(conflict_fields, conflicts)))
 
 
 def _answer(found: "Best") -> None:
