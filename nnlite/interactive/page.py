@@ -6,6 +6,7 @@ its policy forbids it to load or to send anything.
 
 import html
 import json
+import re
 from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any
@@ -77,7 +78,7 @@ def _verdict(ranking: Ranking) -> list[str]:
     label, worth = text(winner.label), text(findings.worth(ranking, winner))
     first = f"<strong>{label}</strong> is the best of {count}: {text(ranking.metric.label)} {worth}."
     sentences = findings.about_the_winner(ranking, ties(ranking), lambda each: visible(each.label))
-    return [first, *map(html.escape, sentences)]
+    return [first, *(re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(each)) for each in sentences)]
 
 
 def _controls(own: str) -> str:

@@ -275,6 +275,12 @@ def test_the_table_says_without_any_program_what_each_configuration_is_worth(pag
     assert all(sentence.endswith(".") for sentence in re.findall(r"<p>(.*?)</p>", html[:20_000]))
 
 
+def test_what_is_to_be_typed_stands_as_code(page):
+    text = page.read_text("utf-8")
+    assert "<code>seeds = 3</code>" in text
+    assert "`seeds" not in text
+
+
 def test_the_page_loads_and_sends_nothing(page):
     """By its policy, which the browser enforces; the tests above see that nothing is tried either."""
     html = page.read_text("utf-8")
