@@ -85,6 +85,8 @@ class Tried:
         elif self.sampled:
             wanted = last + (last - self._other(end)) / 2
         allowed = self.limits.nearest_to(wanted, last)
+        if self.whole and allowed > max(wanted, 0):  # there is no room for a whole step down, but for a factor
+            allowed = self.limits.nearest_to(last * last / before, last)
         rounded = float(round(allowed)) if self.whole else float(number(allowed, 2))
         is_beyond = rounded > last if end == "largest" else rounded < last
         return rounded if is_beyond and self.limits.nearest_to(rounded, last) == rounded else None

@@ -32,6 +32,7 @@ def only_ranking(root):
         ("dropout", [0.1, 0.3], 0.1, "dropout = [0, 0.1, 0.3]"),
         ("batch_size", [50, 100, 200], 200, "batch_size = [50, 100, 200, 400]"),
         ("batch_size", [1, 2], 2, "batch_size = [1, 2, 3]"),
+        ("batch_size", [25, 50], 25, "batch_size = [12, 25, 50]"),
         ("hidden", [[16], [128]], [128], "hidden = [[16], [128], [1024]]"),
     ],
 )
