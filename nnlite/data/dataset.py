@@ -147,6 +147,20 @@ class Dataset:
         """Height times width."""
         return self.image_shape[0] * self.image_shape[1]
 
+    def train_size(self, validation: int = 10_000) -> int:
+        """How many images are left to train on when so many are held out, without splitting them.
+
+        Raises:
+            InputError: there aren't so many training images, or the files are no longer there.
+        """
+        count = len(idx.map_file(self.files.train_labels, 1))
+        if not 0 <= validation < count:
+            raise InputError(
+                f"validation: expected 0 to {count - 1} of the {count} training images of {self.name}, "
+                f"found {validation}"
+            )
+        return count - validation
+
     def split(self, validation: int = 10_000) -> Split:
         """Map the files and take `validation` of the training images off for validation.
 
@@ -155,12 +169,8 @@ class Dataset:
         Raises:
             InputError: there aren't so many training images, or the files are no longer there.
         """
+        self.train_size(validation)  # raises if that cannot be
         images, labels = idx.map_file(self.files.train_images, 3), idx.map_file(self.files.train_labels, 1)
-        if not 0 <= validation < len(labels):
-            raise InputError(
-                f"validation: expected 0 to {len(labels) - 1} of the {len(labels)} training images of {self.name}, "
-                f"found {validation}"
-            )
         held_out = stratified(labels, validation)
         rows = images.reshape(len(images), self.pixels)
         test_images, test_labels = idx.map_file(self.files.test_images, 3), idx.map_file(self.files.test_labels, 1)

@@ -32,7 +32,7 @@ class Cost:
 
 def cost_of(config: Hyperparameters, dataset: Dataset) -> Cost:
     """The cost of training `config` on `dataset`."""
-    images = len(dataset.split(config.validation).train)
+    images = dataset.train_size(config.validation)
     batches = -(-images // config.batch_size)
     kept = 1 + _moments(config)
     match config:

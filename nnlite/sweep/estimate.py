@@ -22,6 +22,7 @@ from nnlite.models.cost import Cost, cost_of
 from nnlite.models.gan import SHOWN
 from nnlite.models.reference import SEED, is_prepared, recipe_for
 from nnlite.runs.quantities import counted
+from nnlite.sweep.order import dearest_first
 from nnlite.sweep.timings import Kind, Timing, kind_of, logged_timings, measured_timings
 from nnlite.sweep.trials import Trial
 from nnlite.sweep.worker import SAMPLE_COLUMNS
@@ -172,11 +173,15 @@ def _time(left: Sequence[Remainder], together: int, timings: Mapping[Kind, Timin
     """Seconds until the last of `left` is done, each begun as soon as one of `together` slots is free; and +-."""
     free = [0.0] * together
     total = error = 0.0
-    for each in left:
+
+    def seconds_of(each: Remainder) -> float:
         timing = timings[_kind(each)]
-        seconds = each.epochs * timing.epoch_seconds + timing.trial_seconds
+        return each.epochs * timing.epoch_seconds + timing.trial_seconds
+
+    for each in dearest_first(left, seconds_of):
+        seconds = seconds_of(each)
         total += seconds
-        error += seconds * timing.error
+        error += seconds * timings[_kind(each)].error
         heapq.heapreplace(free, free[0] + seconds)
     longest = max(free)
     return longest, longest * error / total if total else 0.0

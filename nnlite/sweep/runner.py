@@ -19,6 +19,7 @@ from nnlite.models import Training
 from nnlite.runs import RunFolder, read_run
 from nnlite.sweep.breaker import Breaker
 from nnlite.sweep.limits import Limits
+from nnlite.sweep.order import dearest_first, expected_cost
 from nnlite.sweep.places import LocalPlaces, Place, Places
 from nnlite.sweep.plan import LoggedRuns, Plan, open_tasks
 from nnlite.sweep.signals import StopRequest, stop_requests
@@ -156,7 +157,8 @@ class _Crew:
 
     def train(self, generation: Sequence[Task], request: StopRequest) -> None:
         """Carry out the tasks of one generation; return early if the sweep is to stop."""
-        self._waiting = deque(generation)
+        in_any_order = self._jobs > 1 and not self._plan.strategy.asynchronous
+        self._waiting = deque(dearest_first(generation, expected_cost) if in_any_order else generation)
         self._listener.planned(generation)
         while (self._waiting or self._busy) and not request.signum:
             self._start_what_fits()
