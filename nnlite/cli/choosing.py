@@ -11,11 +11,11 @@ import typer
 from nnlite.cli.options import EXPERIMENTS, At, Columns, DataDir, Experiments, Jobs, Json, Shape, Sort, Where
 from nnlite.cli.output import answer, answer_fields, answer_json, say
 from nnlite.cli.questions import columns_shown, conflict_fields, nothing_found, untold, warn
-from nnlite.cli.references import repeat
+from nnlite.cli.references import refit, repeat
 from nnlite.cli.tabulating import answer_as, document_at_least, format_asked, nested, tabulate
 from nnlite.errors import InputError, NothingFoundError
 from nnlite.queries import Query, Vocabulary, select
-from nnlite.runs import Conflict
+from nnlite.runs import METRICS, Conflict
 from nnlite.runs import Run as LoggedRun
 from nnlite.runs.glance import uncollected
 from nnlite.runs.quantities import number, score
@@ -151,7 +151,21 @@ def _answer(found: "Best") -> None:
     answer("with")
     parameters = {name: value for name, value in found.parameters.items() if value is not None}
     answer_fields({name: json.dumps(value, ensure_ascii=False) for name, value in parameters.items()})
-    answer(f"repeat it: {repeat(found.folder)}\n")
+    answer(f"repeat it: {repeat(found.folder)}")
+    _answer_refits(found)
+    answer("")
+
+
+def _answer_refits(found: "Best") -> None:
+    """What its configuration, trained on all images, got on the test images; or how to train it so."""
+    from nnlite.report.groups import can_be_refitted  # noqa: PLC0415 - as above
+
+    for run in found.refits:
+        scores = {name: value for name, value in run.summary().items() if name in METRICS and METRICS[name].on_test}
+        told = ", ".join(f"{name} {score(METRICS[name], value)}" for name, value in scores.items())
+        answer(f"refitted on all training images: run {run.id}, seed {run.seed}: {told}")
+    if not found.refits and can_be_refitted(found.ranking.metric):
+        answer(f"refit it on all training images: {refit(found.folder)}")
 
 
 def _place(found: "Best") -> str:
@@ -182,5 +196,9 @@ def _fields(found: "Best") -> dict[str, Any]:
         "parameters": found.parameters,
         "folder": str(found.folder),
         "repeat": repeat(found.folder),
+        "refits": [
+            {"run": run.id, "seed": run.seed, "metrics": run.summary(), "folder": str(run.folder.path)}
+            for run in found.refits
+        ],
         **found.evidence(),
     }

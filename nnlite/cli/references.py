@@ -37,6 +37,11 @@ def repeat(folder: Path) -> str:
     return f"nnlite train {shlex.quote(str(folder / LOG_NAME))} --experiments repeated"
 
 
+def refit(folder: Path) -> str:
+    """The command that trains the configuration of the run in `folder` on all training images, none held out."""
+    return f"nnlite train {shlex.quote(str(folder / LOG_NAME))} -S validation=0"
+
+
 def _best(experiments: Path) -> RunFolder:
     from nnlite.report import best  # noqa: PLC0415 - pandas, which a path or an id does without
 

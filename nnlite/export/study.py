@@ -2,7 +2,8 @@
 
 A trial's parameters are the hyperparameters that vary in its sweep, its intermediate values the objective by epoch.
 Everything else that tells it from another is among its user attributes: the seed, the run, its folder, how it ended and
-the other numbers at the end. Runs that diverged, failed or are not finished are failed trials.
+the other numbers at the end. Runs that diverged, failed or are not finished are failed trials. Refits, which learned
+from all training images and have no value, are left out.
 """
 
 import json

@@ -73,6 +73,11 @@ class Best:
         return told | {"tie": {**test, "members": members} if known.tested else None, "luck": known.optimism}
 
     @property
+    def refits(self) -> list[Run]:
+        """The completed runs of this configuration that learned from all training images."""
+        return [run for run in self.ranking.group.refits_of(self.trial.run) if run.status == "completed"]
+
+    @property
     def folder(self) -> Path:
         """Where the run lies."""
         return self.trial.run.folder.path

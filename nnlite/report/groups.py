@@ -2,12 +2,15 @@
 
 It knows what the sweep wanted (its objective) and in which hyperparameters the runs differ at all: these describe a
 configuration, the rest is the same for everybody.
+
+A refit does not compete. It has learned from all training images, those too that the others are compared on, so there
+is nothing to rank it by: what it is worth its test score says, once its configuration has won.
 """
 
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -15,15 +18,18 @@ from nnlite.queries import default_of
 from nnlite.report.cells import finite, readable
 from nnlite.runs import Metric, Run
 
+HELD_OUT = "validation"  # the hyperparameter that says how many training images are
+
 
 @dataclass(frozen=True)
 class Group:
-    """The runs of one sweep, dataset and model, at least one."""
+    """The runs of one sweep, dataset and model: at least one that competes, and those that were refitted."""
 
     sweep: str
     dataset: str
     model: str
     runs: list[Run]
+    refits: list[Run] = field(default_factory=list)
 
     @cached_property
     def objective(self) -> Metric:
@@ -55,9 +61,22 @@ class Group:
 
     @cached_property
     def _left_to_defaults(self) -> dict[str, Any]:
-        named: list[set[str]] = [set(run.config) - {"seed"} for run in self.runs]
+        named: list[set[str]] = [set(run.config) - {"seed"} for run in self.members]
         missing = set[str]().union(*named) - named[0].intersection(*named)
         return {name: default_of(self.model, name) for name in missing}
+
+    @property
+    def members(self) -> list[Run]:
+        """All runs: those that compete, then the refits."""
+        return [*self.runs, *self.refits]
+
+    def refits_of(self, run: Run) -> list[Run]:
+        """The refits of the configuration of `run`, by seed: all else but what is held out is the same."""
+        wanted = _refitted(self.config_of(run))
+        return sorted(
+            (each for each in self.refits if _refitted(self.config_of(each)) == wanted),
+            key=lambda each: (each.seed, each.id),
+        )
 
     @property
     def metric_names(self) -> list[str]:
@@ -75,7 +94,28 @@ def group_runs(runs: Iterable[Run]) -> list[Group]:
     members: dict[tuple[str, str, str], list[Run]] = {}
     for run in runs:
         members.setdefault((run.sweep, run.dataset, run.model), []).append(run)
-    return [Group(*key, members[key]) for key in sorted(members)]
+    return [Group(*key, *_parted(members[key])) for key in sorted(members)]
+
+
+def _parted(runs: list[Run]) -> tuple[list[Run], list[Run]]:
+    """Those that compete, and those that do not because they were refitted; all compete where none else would."""
+    refits = {id(run) for run in runs if _is_refit(run)}
+    competing = [run for run in runs if id(run) not in refits]
+    return (competing, [run for run in runs if id(run) in refits]) if competing else (runs, [])
+
+
+def _is_refit(run: Run) -> bool:
+    """Whether it holds no images out, so that what its sweep goes by could not be measured."""
+    return run.config.get(HELD_OUT) == 0 and run.value(run.objective) is None
+
+
+def _refitted(config: dict[str, Any]) -> dict[str, Any]:
+    return {name: readable(value) for name, value in config.items() if name != HELD_OUT}
+
+
+def can_be_refitted(metric: Metric) -> bool:
+    """Whether what was chosen by `metric` can then learn from all training images, some of which it was measured on."""
+    return metric.name.startswith("val_")
 
 
 def natural(value: object) -> tuple[tuple[int, float, str], ...]:

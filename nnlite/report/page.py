@@ -65,7 +65,7 @@ def sweep_page(
             parts.append(section.render(3 if several else 2))
             files.update(section.files)
     parts.append(provenance.conflicts(list(conflicts)).render(2))
-    parts.append(provenance.left_out(list(unreadable), [run for group in groups for run in group.runs]).render(2))
+    parts.append(provenance.left_out(list(unreadable), [run for group in groups for run in group.members]).render(2))
     return Page(_joined(parts), files)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from nnlite.report.cells import finite, readable
+from nnlite.report.groups import HELD_OUT, can_be_refitted
 from nnlite.report.markdown import code, table, text, visible
 from nnlite.report.ranking import Ranking
 from nnlite.report.section import Section
@@ -92,15 +93,23 @@ def circumstances(ranking: Ranking) -> Section:
 def commands(ranking: Ranking) -> Section:
     """What to type to train all of it, or the winner alone, again."""
     blocks = []
-    if typed := _distinct(_command_of(run) for run in ranking.group.runs):
+    group = ranking.group
+    if typed := _distinct(_command_of(run) for run in group.runs):
         blocks += ["All of it:", _shell(typed)]
     winner = ranking.winner
     if winner and (trial := ranking.best_trial([winner])):
-        log = _typed(trial.run.folder.log)
+        log = shlex.quote(_typed(trial.run.folder.log))
         blocks += [
             f"The winner's best seed, {trial.run.seed}, into a folder of its own:",
-            _shell([f"nnlite train {shlex.quote(log)} --experiments repeated"]),
+            _shell([f"nnlite train {log} --experiments repeated"]),
         ]
+        if refits := group.refits_of(trial.run):
+            blocks += ["Its refits:", _shell(_distinct(_command_of(run) for run in refits))]
+        elif can_be_refitted(ranking.metric):
+            blocks += [
+                "The same, refitted: trained anew on all training images, also those that were held out to choose by:",
+                _shell([f"nnlite train {log} -S {HELD_OUT}=0"]),
+            ]
     return Section("Do it again", blocks)
 
 

@@ -1,5 +1,7 @@
 """The sections of a page that say what came out: who won and by how much, the leader board, the test score."""
 
+from collections.abc import Iterable
+
 from nnlite.report import findings
 from nnlite.report.cells import finite, readable
 from nnlite.report.edges import edges
@@ -10,7 +12,7 @@ from nnlite.report.markdown import code, table, text
 from nnlite.report.ranking import Configuration, Ranking
 from nnlite.report.section import Section
 from nnlite.report.ties import ties
-from nnlite.runs import METRICS
+from nnlite.runs import METRICS, Run
 from nnlite.runs.quantities import counted, duration, number
 
 MOST_ROWS = 20  # of a table; the rest is folded away
@@ -82,20 +84,36 @@ def leader_board(ranking: Ranking) -> Section:
 def final_score(ranking: Ranking) -> Section:
     """The test metrics of the winner alone: looking at those of others would select on the test set."""
     winner = ranking.winner or (ranking.configurations[0] if len(ranking.configurations) == 1 else None)
-    trials = (winner.counted or winner.trials) if winner else []
+    if winner is None:
+        return Section("Test score")
+    blocks = []
+    alone = ", and looked at for the winner alone" if len(ranking.configurations) > 1 else ""
+    if lines := _test_lines(each.run for each in winner.counted or winner.trials):
+        blocks += [f"Scored once, at the end{alone}:", lines]
+    group = ranking.group
+    refits = group.refits_of(winner.trials[0].run)
+    if lines := _test_lines(refits):
+        runs = ", ".join(f"{code(run.id)} (seed {run.seed})" for run in refits)
+        which = "the winner" if alone else "it"
+        blocks += [f"Refitted: {which}, trained anew on all training images, none held out, by {runs}:", lines]
+    if others := len(group.refits) - len(refits):
+        blocks.append(
+            f"{counted(others, 'run')} of other configurations learned from all training images, too: with nothing to "
+            "be compared on, and a test score that is not looked at."
+        )
+    return Section("Test score", blocks)
+
+
+def _test_lines(runs: Iterable[Run]) -> str:
+    """The test metrics that these runs have, as a list of means; empty if they have none."""
+    summaries = [run.summary() for run in runs]
     lines = []
     for metric in METRICS.values():
-        finals = [finite(each.run.summary().get(metric.name)) for each in trials]
+        finals = [finite(each.get(metric.name)) for each in summaries]
         if metric.on_test and (known := [value for value in finals if value is not None]):
-            lines.append(
-                f"- {metric.label}: **{score_with_interval(metric, estimate(known))}** ({of_seeds(len(known))})"
-            )
-    if not lines:
-        return Section("Test score")
-    words = "Scored once, at the end" + (
-        ", and looked at for the winner alone:" if len(ranking.configurations) > 1 else ":"
-    )
-    return Section("Test score", [words, "\n".join(lines)])
+            mean = score_with_interval(metric, estimate(known))
+            lines.append(f"- {metric.label}: **{mean}** ({of_seeds(len(known))})")
+    return "\n".join(lines)
 
 
 def named(configuration: Configuration) -> str:

@@ -42,9 +42,9 @@ def write_report(experiments: Path, out: Path, announce: Callable[[str], None] =
     pictures: dict[str, str] = {}
     for sweep, folder in folders.items():
         own = [group for group in groups if group.sweep == sweep]
-        places = {run.folder.path.parent for group in own for run in group.runs}
+        places = {run.folder.path.parent for group in own for run in group.members}
         unreadable = [each for each in collection.left_out if each.folder.path.parent in places]
-        conflicts = conflicts_among(collection.conflicts, (run for group in own for run in group.runs))
+        conflicts = conflicts_among(collection.conflicts, (run for group in own for run in group.members))
         page = sweep_page(sweep, own, unreadable, conflicts)
         pages[out / folder / PAGE_NAME] = page.text.encode()
         files.update({out / folder / name: content for name, content in page.files.items()})

@@ -64,3 +64,21 @@ def test_the_simplest_of_the_tied_ones_is_the_cheapest(ask):
     (found,) = chosen(ask, "--experiments", folder, "--simplest")
     members = found["tie"]["members"]
     assert found["configuration"]["seconds"] == min(each["seconds"] for each in members)
+
+
+def test_a_winner_says_how_to_refit_it_and_then_what_came_of_that(ask, tmp_path, spec, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    ask("sweep", spec("[grid]\nlearning_rate = [0.1, 0.3]\n", fixed="epochs = 1"), "-j", 1, "--experiments", "e")
+    (found,) = chosen(ask, "--experiments", "e")
+    assert found["refits"] == []
+    (line,) = [each for each in ask("best", "--experiments", "e").stdout.splitlines() if "refit" in each]
+    program, *arguments = line.removeprefix("refit it on all training images: ").split()
+    assert program == "nnlite"
+    ask(*arguments, "--experiments", "e")
+    (found,) = chosen(ask, "--experiments", "e")
+    (refit,) = found["refits"]
+    assert found["configurations"] == 2
+    score = f"test_acc {100 * refit['metrics']['test_acc']:.2f} %"
+    (line,) = [each for each in ask("best", "--experiments", "e").stdout.splitlines() if "refit" in each]
+    assert line.startswith(f"refitted on all training images: run {refit['run']}, seed {found['parameters']['seed']}:")
+    assert score in line
