@@ -58,6 +58,7 @@ def learning_curves(
 
 def _panel(axes: Axes, rows: pd.DataFrame, metric: Metric, bands: Sequence[int]) -> None:
     extent: list[float] = []
+    lasts: list[int] = []
     for rank in sorted(set(rows["rank"]), reverse=True):
         group = rows[rows["rank"] == rank]
         curve = group.groupby("epoch")[metric.name].agg(["mean", "min", "max", "count"])
@@ -71,6 +72,7 @@ def _panel(axes: Axes, rows: pd.DataFrame, metric: Metric, bands: Sequence[int])
             axes.fill_between(x, curve["min"], curve["max"], color=colour(rank), alpha=0.16, linewidth=0)
             extent += [*curve["min"], *curve["max"]]
         extent += [*curve["mean"]]
+        lasts += x[-1:]
     if extent:
         value_axis(axes, metric, extent)
-    epochs_axis(axes, int(rows["epoch"].max()))
+    epochs_axis(axes, int(rows["epoch"].max()), min(lasts, default=None))

@@ -2,7 +2,8 @@
 
 The truly best may then lie beyond, and a line of the sweep file looks there. Where the values that were listed for the
 winner's kind are all others than those of the other kinds (each optimizer has learning rates of its own), they alone
-count. An end that the hyperparameter cannot go beyond, such as no dropout at all, is no edge.
+count. An end that the hyperparameter cannot go beyond, such as no dropout at all, is no edge; nor is any of what never
+changed without another hyperparameter, which alone leads nowhere.
 """
 
 import math
@@ -112,7 +113,8 @@ def edges(ranking: Ranking) -> list[Edge]:
     winner = ranking.winner
     if winner is None:
         return []
-    found = (_edge(ranking, winner, name) for name in ranking.group.varied)
+    never_alone = {name for names in ranking.group.together for name in names}
+    found = (_edge(ranking, winner, name) for name in ranking.group.varied if name not in never_alone)
     return [each for each in found if each]
 
 

@@ -20,9 +20,11 @@ from nnlite.runs.quantities import counted, duration
 
 def comparison(ranking: Ranking, prefix: str) -> Section:
     """What each hyperparameter did to the objective."""
+    names = ranking.group.varied
+    if names in ranking.group.together:  # the same picture again and again
+        return Section("What made the difference")
     explained = decompose(ranking)
     section = Section("What made the difference", list(_importance(explained)))
-    names = ranking.group.varied
     if explained and len(names) > 2:  # what explains most stands first
         names = list(dict.fromkeys([*(part.name for part in explained.parts), *names]))
     whole = ranking

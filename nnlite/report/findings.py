@@ -30,7 +30,8 @@ def about_the_winner(ranking: Ranking, found: Ties | None, name: Naming) -> list
     """All that is to be said about how sure the winner is."""
     if found is None:
         return []
-    return [each for each in (tie(found, name), optimism(found, ranking), lucky_run(found, ranking, name)) if each]
+    sentences = (tie(found, name), optimism(found, ranking), lucky_run(found, ranking, name), *together(ranking))
+    return [each for each in sentences if each]
 
 
 def tie(found: Ties, name: Naming) -> str:
@@ -83,6 +84,15 @@ def lucky_run(found: Ties, ranking: Ranking, name: Naming) -> str:
         f"The best single run, {trial.run.id} with {score(ranking.metric, trial.value)}, is of another configuration, "
         f"{name(other)}: one seed more or less."
     )
+
+
+def together(ranking: Ranking) -> list[str]:
+    """Which hyperparameters never changed without one another."""
+    return [
+        f"{', '.join(names[:-1])} and {names[-1]} never changed without one another: which of them made a difference "
+        "cannot be told."
+        for names in ranking.group.together
+    ]
 
 
 def at_an_edge(found: Sequence[Edge]) -> str:

@@ -78,6 +78,22 @@ class Group:
             key=lambda each: (each.seed, each.id),
         )
 
+    @cached_property
+    def together(self) -> list[list[str]]:
+        """Sets of `varied` that never changed without one another: what one of them did cannot be told from the others.
+
+        Where no value came twice, they may as well have been drawn; then only two configurations, which differ in all
+        of them, are known to leave that open.
+        """
+        configurations = list({repr(values): values for values in map(self.varied_of, self.runs)}.values())
+        alike: dict[tuple[int, ...], list[str]] = {}
+        for name in self.varied:
+            places: dict[str, int] = {}
+            parts = tuple(places.setdefault(repr(readable(each[name])), len(places)) for each in configurations)
+            if len(places) < len(parts) or len(parts) == 2:
+                alike.setdefault(parts, []).append(name)
+        return [names for names in alike.values() if len(names) > 1]
+
     @property
     def metric_names(self) -> list[str]:
         """Every metric that any of the runs has logged."""

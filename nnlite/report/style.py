@@ -55,6 +55,7 @@ HOUSE_STYLE: dict[str, Any] = {
 ACCURACY_TICKS = (0.2, 0.5, 0.8, 0.9, 0.95, 0.97, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995)
 FINER_TICKS = (*ACCURACY_TICKS, 0.6, 0.7, 0.85, 0.92, 0.94, 0.96, 0.975, 0.985, 0.992, 0.994, 0.996, 0.997)
 FEWEST_TICKS = 4
+FAR_APART = 10  # times as many epochs as another line has: on one scale the shorter one could not be read
 MOST_ACCURATE = 0.99995  # half an image of 10,000: where the scale of the error ends
 
 P = ParamSpec("P")
@@ -104,9 +105,22 @@ def plain(label: object, longest: int = 40) -> str:
     return "".join(each if (each.isprintable() and ord(each) < 0x250) or each == "…" else "?" for each in line)
 
 
-def epochs_axis(axes: Axes, last: int) -> None:
-    """Whole epochs below, from the first to the `last`."""
+def epochs_axis(axes: Axes, last: int, shortest: int | None = None) -> None:
+    """Whole epochs below, from the first to the `last`; logarithmic where one line is ten times shorter than that.
+
+    Args:
+        axes: where.
+        last: the last epoch of the longest line.
+        shortest: that of the shortest, if there are several.
+    """
     axes.set_xlabel("epoch")
+    if shortest is not None and last >= FAR_APART * shortest:
+        axes.set_xscale("log")
+        axes.set_xlim(1 / 1.1, last * 1.1)
+        axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda epoch, _: f"{epoch:g}"))
+        axes.xaxis.set_minor_locator(NullLocator())
+        return
     margin = max(0.3, 0.02 * last)
     axes.set_xlim(1 - margin, last + margin)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6, steps=[1, 2, 5, 10]))

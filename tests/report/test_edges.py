@@ -5,6 +5,8 @@ import pytest
 
 from nnlite.queries import Range, default_of, range_of
 from nnlite.report import collect, edges, group_runs, rank
+from nnlite.report.effects import comparison
+from nnlite.report.findings import together
 from nnlite.sweep import load_sweep
 
 
@@ -98,3 +100,40 @@ def test_the_range_is_that_of_the_model():
     assert range_of("classifier", "no such") == Range()
     assert default_of("classifier", "hidden") == [392]
     assert default_of("no such", "hidden") is None
+
+
+def configurations(logs, root, *configs):
+    """A ranking of these configurations, the first of which wins."""
+    for number, config in enumerate(configs):
+        logs.write_run(root / "s", f"r{number}", [{"val_acc": 0.9 - number / 100}], config, swept=[*config])
+    return only_ranking(root)
+
+
+def test_what_never_changed_without_another_is_said_to_and_is_at_no_edge(logs, tmp_path):
+    pairs = [(100, 0.2), (50, 0.1)]
+    configs = [
+        {"batch_size": size, "learning_rate": rate, "momentum": momentum}
+        for momentum in (0.9, 0.5, 0.0)
+        for size, rate in pairs
+    ]
+    ranking = configurations(logs, tmp_path, *configs)
+    assert ranking.group.together == [["batch_size", "learning_rate"]]
+    assert [edge.name for edge in edges(ranking)] == ["momentum"]
+    (sentence,) = together(ranking)
+    assert sentence.startswith("batch_size and learning_rate never changed without one another")
+    assert comparison(ranking, "").blocks
+
+
+def test_of_two_configurations_that_differ_in_several_things_nothing_is_attributed(logs, tmp_path):
+    two = [{"batch_size": 25, "learning_rate": 0.1}, {"batch_size": 50, "learning_rate": 0.2}]
+    ranking = configurations(logs, tmp_path, *two)
+    assert ranking.group.together == [["batch_size", "learning_rate"]]
+    assert edges(ranking) == []
+    assert comparison(ranking, "").blocks == []
+
+
+@pytest.mark.parametrize("count", [3, 8])
+def test_drawn_values_of_which_none_came_twice_are_not_taken_to_go_together(logs, tmp_path, count):
+    rng = np.random.default_rng(0)
+    drawn = [{"learning_rate": rng.random(), "momentum": rng.random()} for _ in range(count)]
+    assert configurations(logs, tmp_path, *drawn).group.together == []

@@ -122,3 +122,20 @@ def test_the_vertical_scale_shows_both_the_best_and_the_worst(metric, values, sc
 
 def test_nothing_is_drawn_of_a_hyperparameter_that_never_changed():
     assert parameter_plots(trials_of(value=[0.5, 0.6], **{"config.x": 1}), ["x"], METRICS["val_acc"]) is None
+
+
+@pytest.mark.parametrize(("lengths", "scale"), [((20, 30), "linear"), ((3, 30), "log")])
+def test_lines_of_very_different_lengths_are_drawn_over_the_logarithm_of_the_epoch(lengths, scale):
+    trials = trials_of(value=[0.9] * len(lengths), configuration=[f"epochs {length}" for length in lengths])
+    epochs = pd.concat(
+        pd.DataFrame({"run": f"r{i}", "epoch": range(1, length + 1), "val_acc": np.linspace(0.5, 0.9, length)})
+        for i, length in enumerate(lengths)
+    )
+    (axes,) = learning_curves(epochs, trials, [METRICS["val_acc"]]).axes
+    axes.figure.canvas.draw()
+    assert axes.get_xscale() == scale
+    low, high = axes.get_xlim()
+    assert low < 1 < high
+    assert low < 30 < high
+    shown = {place: label.get_text() for place, label in zip(axes.get_xticks(), axes.get_xticklabels(), strict=True)}
+    assert all(label == f"{place:.0f}" for place, label in shown.items() if low <= place <= high), shown
