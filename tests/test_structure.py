@@ -19,7 +19,7 @@ BELOW = {
     "runs": {"errors"},
     "sweep": {"errors", "expressions", "nn", "data", "images", "models", "runs"},
     "queries": {"errors", "expressions", "models", "runs"},
-    "report": {"errors", "images", "queries", "runs"},
+    "report": {"errors", "data", "images", "queries", "runs"},
     "texts": set(),
     "export": {"errors", "report", "runs", "texts"},
     "interactive": {"errors", "images", "report", "runs"},

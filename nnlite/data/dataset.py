@@ -4,7 +4,6 @@ It is small and picklable: a worker process receives it and maps the files itsel
 cache. `split` sorts the images into three subsets: to train on, to select a model by, and to score the winner with.
 """
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nnlite.data import idx
+from nnlite.data.catalogue import combined
 from nnlite.errors import InputError
 
 FILE_NAMES = (
@@ -135,7 +135,7 @@ class Dataset:
             )
         return cls(
             name=name,
-            checksum=hashlib.sha256("".join(checksums).encode()).hexdigest(),
+            checksum=combined(checksums),
             files=files,
             image_shape=(height, width),
             classes=highest + 1,

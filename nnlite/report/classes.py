@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
+from nnlite.data.catalogue import class_names
 from nnlite.images import read_png, tiles
 from nnlite.report.style import WIDTH, in_house_style
 from nnlite.runs import Run
@@ -46,7 +47,7 @@ def class_histories(runs: Sequence[Run]) -> tuple[Figure, list[Run]] | None:
         picture = axes.imshow(shares, "cividis", norm=PowerNorm(0.5, 0.0, 1.0), extent=extent, aspect="auto")
         axes.set_title(f"{word} run" if len(shown) > 1 else "")
         axes.set(xlabel="epoch", ylabel="class" if axes is panels[0] else "")
-        axes.set_yticks(range(len(shares)))
+        axes.set_yticks(range(len(shares)), class_names(run.start.get("dataset_checksum"), len(shares)))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6, min_n_ticks=1))
         axes.grid(visible=False)
     bar = figure.colorbar(picture, ax=list(panels), ticks=SHARES)

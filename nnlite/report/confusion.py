@@ -14,15 +14,17 @@ from nnlite.report.style import INK, WIDTH, in_house_style
 PALE = (0.93, 0.93, 0.93, 1.0)
 LEAST_SHOWN = 0.0005  # a smaller share is 0.0 %
 DARK = 0.55  # of the worst error: its cell takes white ink
+LONG_NAME = 3  # characters: names that are longer would run into one another
 COLUMNS = 5  # of the picture of mistakes, as training lays it out
 
 
 @in_house_style
-def confusion_figure(shares: NDArray[np.float64]) -> Figure:
+def confusion_figure(shares: NDArray[np.float64], names: Sequence[str]) -> Figure:
     """A row for each class, a column for what it was taken for; errors are shaded, what is right is not.
 
     Args:
         shares: of each class's images, how many were taken for each class, as a share of one.
+        names: what the classes are called.
     """
     classes = len(shares)
     errors = shares * (1 - np.eye(classes))
@@ -42,8 +44,9 @@ def confusion_figure(shares: NDArray[np.float64]) -> Figure:
                 axes.text(column, row, f"{100 * share:.1f}", ha="center", va="center", **look)
     axes.set(xlim=(-0.5, classes - 0.5), ylim=(classes - 0.5, -0.5))
     axes.set(xlabel="taken for", ylabel="class")
-    axes.set_xticks(range(classes), [str(each) for each in range(classes)])
-    axes.set_yticks(range(classes), [str(each) for each in range(classes)])
+    slanted: dict[str, Any] = {"rotation": 30, "ha": "right"} if max(map(len, names)) > LONG_NAME else {}
+    axes.set_xticks(range(classes), names, **slanted)
+    axes.set_yticks(range(classes), names)
     axes.set_title("of the images of each class [%]", fontsize=9)
     axes.grid(visible=False)
     axes.tick_params(length=0)
@@ -62,7 +65,7 @@ def mistakes_figure(picture: NDArray[np.uint8], captions: Sequence[str]) -> Figu
     tile = (picture.shape[1] - 1) // COLUMNS
     lines = -(-len(captions) // COLUMNS)
     height = (picture.shape[0] - 1) // max(1, lines)
-    figure = Figure(figsize=(WIDTH * 0.8, 1.5 * lines))
+    figure = Figure(figsize=(WIDTH * 0.8, (1.5 + 0.15 * max(each.count("\n") for each in captions)) * lines))
     for index, axes in enumerate(figure.subplots(lines, COLUMNS, squeeze=False).flat):
         axes.set_axis_off()
         if index >= len(captions):

@@ -13,8 +13,9 @@ import imageio.v3 as iio
 import numpy as np
 from numpy.typing import NDArray
 
+from nnlite.data.catalogue import class_names
 from nnlite.report.captions import show
-from nnlite.report.confusion import COLUMNS, confusion_figure, mistakes_figure
+from nnlite.report.confusion import COLUMNS, LONG_NAME, confusion_figure, mistakes_figure
 from nnlite.report.markdown import code, table, text
 from nnlite.report.ranking import Ranking, Trial
 from nnlite.report.section import Section
@@ -43,15 +44,16 @@ def examination(ranking: Ranking, prefix: str) -> Section:
         return section
     total = np.sum(found, axis=0)
     shares = total / np.maximum(1, total.sum(axis=1, keepdims=True))
-    section.blocks.append(_table(shares, found))
-    show(section, confusion_figure(shares), f"{prefix}confusion.png", "confusion matrix of the test images")
+    names = class_names(ranking.group.runs[0].start.get("dataset_checksum"), len(shares))
+    section.blocks.append(_table(shares, found, names))
+    show(section, confusion_figure(shares, names), f"{prefix}confusion.png", "confusion matrix of the test images")
     images = int(found[0].sum())
     runs = ", ".join(code(run) for run, matrix in told.items() if matrix is not None)
     runs = f"run {runs}" if len(found) == 1 else f"runs {runs} together"
     section.blocks.append(f"What the {images:,} test images were taken for by {runs}, in percent of their class.")
     best = ranking.best_trial([winner] if winner else None)
     if best and (mistakes := mistakes_of(best)):
-        _show_mistakes(section, best, mistakes, prefix)
+        _show_mistakes(section, best, mistakes, names, prefix)
     return section
 
 
@@ -85,7 +87,7 @@ def _test(trial: Trial) -> dict[str, Any]:
     return told if isinstance(told, dict) else {}
 
 
-def _table(shares: NDArray[np.float64], found: Sequence[NDArray[np.int64]]) -> str:
+def _table(shares: NDArray[np.float64], found: Sequence[NDArray[np.int64]], names: Sequence[str]) -> str:
     """Each class with its accuracy, from seed to seed, and the class that it is most often taken for."""
     rows = []
     for label in range(len(shares)):
@@ -93,20 +95,27 @@ def _table(shares: NDArray[np.float64], found: Sequence[NDArray[np.int64]]) -> s
         others = shares[label].copy()
         others[label] = 0
         rival = int(others.argmax())
-        taken = f"{rival} ({100 * others[rival]:.1f} %)" if others[rival] else "-"
+        taken = f"{text(names[rival])} ({100 * others[rival]:.1f} %)" if others[rival] else "-"
         spread = f"{100 * min(of_seeds):.1f} to {100 * max(of_seeds):.1f}"
-        cells = [str(label), f"{100 * shares[label, label]:.1f} %", taken]
+        cells = [text(names[label]), f"{100 * shares[label, label]:.1f} %", taken]
         rows.append(cells if len(found) == 1 else [*cells[:2], spread, cells[2]])
     header = ["class", "accuracy", "most often taken for"]
     header = header if len(found) == 1 else [*header[:2], "seed to seed [%]", header[2]]
-    return table(header, rows, range(len(header) - 1))
+    return table(header, rows, range(0 if names[0].isdecimal() else 1, len(header) - 1))
 
 
-def _show_mistakes(section: Section, trial: Trial, mistakes: Sequence[Mistake], prefix: str) -> None:
+def _show_mistakes(
+    section: Section, trial: Trial, mistakes: Sequence[Mistake], names: Sequence[str], prefix: str
+) -> None:
     picture = _picture(trial.run.folder.mistakes, len(mistakes))
     if picture is None:
         return
-    captions = [f"{each.label} as {each.predicted}, {100 * each.probability:.1f} %" for each in mistakes]
+    if any(not 0 <= label < len(names) for each in mistakes for label in (each.label, each.predicted)):
+        return  # the log is somebody else's
+    space = "\n" if max(map(len, names)) > LONG_NAME else " "  # or they would run into one another
+    captions = [
+        f"{names[each.label]}{space}as {names[each.predicted]}, {100 * each.probability:.1f} %" for each in mistakes
+    ]
     figure = mistakes_figure(picture, captions)
     show(section, figure, f"{prefix}mistakes.png", "the test images that the winner is most confidently wrong about")
     numbers = ", ".join(str(each.index) for each in mistakes)

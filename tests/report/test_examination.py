@@ -7,8 +7,11 @@ import imageio.v3 as iio
 import numpy as np
 import pytest
 
+from nnlite.data.catalogue import FASHION_MNIST, class_names
 from nnlite.images import grid, write_png
-from nnlite.report import write_report
+from nnlite.report import collect, group_runs, rank, write_report
+from nnlite.report.confusion import confusion_figure
+from nnlite.report.examination import examination
 
 EPOCHS = [{"val_acc": 0.9}]
 
@@ -71,3 +74,26 @@ def test_a_picture_that_is_no_such_grid_is_left_out(logs, tmp_path):
         text = page(tmp_path / "e", tmp_path / "out")
         assert re.search(r"\(confusion\.png\)", text)
         assert "mistakes.png" not in text
+
+
+def test_known_classes_are_called_by_their_names(logs, tmp_path):
+    matrix = (10 * np.eye(10, dtype=int) + np.roll(np.eye(10, dtype=int), 1, axis=1)).tolist()
+    logs.write_run(tmp_path / "e/s", "a", EPOCHS, end=ended(matrix), dataset_checksum=FASHION_MNIST.checksum)
+    (group,) = group_runs(collect(tmp_path / "e").runs)
+    text = examination(rank(group), "").render(2)
+    assert "| Sandal | 90.9 % | Shirt (9.1 %) |" in text
+    figure = confusion_figure(np.eye(10), FASHION_MNIST.class_names)
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == list(FASHION_MNIST.class_names)
+
+
+@pytest.mark.parametrize(
+    ("checksum", "count", "names"),
+    [
+        (FASHION_MNIST.checksum, 10, FASHION_MNIST.class_names),
+        (FASHION_MNIST.checksum, 3, ("0", "1", "2")),
+        ("another", 2, ("0", "1")),
+        (None, 2, ("0", "1")),
+    ],
+)
+def test_only_a_known_dataset_of_so_many_classes_has_names_for_them(checksum, count, names):
+    assert class_names(checksum, count) == names
