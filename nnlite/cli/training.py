@@ -198,6 +198,7 @@ def train_plan(
                 display,
                 limits=checked.limits,
                 fail_fast=fail_fast,
+                announce=display.announce,
                 places=places,
                 check=claimed.check,
             )

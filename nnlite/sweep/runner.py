@@ -14,9 +14,10 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from nnlite.errors import Stopped
+from nnlite.errors import NnliteError, Stopped
 from nnlite.models import Training
 from nnlite.runs import RunFolder, read_run
+from nnlite.runs.quantities import counted
 from nnlite.sweep.breaker import Breaker
 from nnlite.sweep.limits import Limits
 from nnlite.sweep.order import dearest_first, expected_cost
@@ -72,6 +73,7 @@ def run_trials(
     make: Callable[[Trial], Training] = make_training,
     places: Places | None = None,
     check: Callable[[], None] = lambda: None,
+    announce: Callable[[str], None] = lambda _news: None,
 ) -> Results:
     """Train what is pending, `jobs` trials at a time.
 
@@ -85,16 +87,17 @@ def run_trials(
         make: makes a trial's training; it is sent to the workers.
         places: where trials run; default: in processes of this machine.
         check: is called several times a second, and raises what is to end the sweep at once, such as a lost claim.
+        announce: is told what a person should know of that is no trial's end.
 
     Raises:
         Stopped: SIGINT, SIGTERM or SIGHUP arrived; all workers have ended, their logs say "interrupted".
-        NnliteError: no worker can be started, or is fit; or `check` has raised it.
+        NnliteError: no worker can be started, or is fit, while none is at work; or `check` has raised it.
     """
     # A worker that has grown by 300 MB is replaced between two trials, and loky warns, to no purpose, of those to come.
     with stop_requests() as request, warnings.catch_warnings():
         warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
         breaker = Breaker(limits.max_failures, fail_fast=fail_fast)
-        crew = _Crew(plan, jobs, context, listener, limits, breaker, make, places or LocalPlaces(), check)
+        crew = _Crew(plan, jobs, context, listener, limits, breaker, make, places or LocalPlaces(), check, announce)
         try:
             for generation in crew.generations(request):
                 crew.train(generation, request)
@@ -129,6 +132,7 @@ class _Crew:
         make: Callable[[Trial], Training],
         places: Places,
         check: Callable[[], None],
+        announce: Callable[[str], None],
     ) -> None:
         self._plan = plan
         self._jobs = jobs
@@ -139,6 +143,7 @@ class _Crew:
         self._make = make
         self._places = places
         self._check = check
+        self._announce = announce
         self._opened: list[Place] = []
         self._free: list[Place] = []
         self._busy: dict[Future[Outcome], _Attempt] = {}
@@ -200,11 +205,19 @@ class _Crew:
     def _start_what_fits(self) -> None:
         while self._waiting and len(self._busy) < self._jobs:
             self._check()
-            place = self._free.pop() if self._free else self._new_place()
-            task = self._waiting.popleft()
+            task = self._waiting[0]
             folder = self._plan.run_folder(task.trial)
-            attempt = _Attempt(place, task, folder, Watch(folder, self._clock))
-            self._busy[place.submit(task, folder, self._context)] = attempt
+            try:
+                place = self._free.pop() if self._free else self._new_place()
+                future = place.submit(task, folder, self._context)
+            except NnliteError as error:
+                if not self._busy:
+                    raise
+                self._jobs = len(self._busy)  # those that work go on
+                self._announce(f"{error}; the sweep goes on with {counted(self._jobs, 'worker')}")
+                return
+            self._waiting.popleft()
+            self._busy[future] = _Attempt(place, task, folder, Watch(folder, self._clock))
             self._listener.started(task.trial, folder)
 
     def _new_place(self) -> Place:

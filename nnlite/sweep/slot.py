@@ -44,7 +44,7 @@ class Slot:
         self._make = make
         self._variables = {**worker_variables(), **(variables or {})}
         self._task: Future[Outcome] | None = None  # the last one
-        self._executor = self._new_executor()
+        self._executor: Any = None  # until there is something to do
 
     def submit(self, task: Task, folder: RunFolder, context: dict[str, Any]) -> "Future[Outcome]":
         """Have the worker carry out `task`."""
@@ -73,9 +73,12 @@ class Slot:
         while self._task and not (self._task.running() or self._task.done()) and time.monotonic() < deadline:
             time.sleep(0.001)
         self._task = None
-        self._executor.shutdown(wait=True, kill_workers=kill)
+        if self._executor is not None:
+            self._executor.shutdown(wait=True, kill_workers=kill)
 
     def _submit(self, task: Task, folder: RunFolder, context: dict[str, Any]) -> "Future[Outcome]":
+        if self._executor is None:
+            self._executor = self._new_executor()
         try:
             with held_back_signals():  # the worker, which this call may start, inherits that until it is ready
                 future: Future[Outcome] = self._executor.submit(run_task, task, folder, context, self._make)
@@ -86,7 +89,7 @@ class Slot:
 
     def _renew(self) -> None:
         self.close(kill=True)
-        self._executor = self._new_executor()
+        self._executor = None
 
     def _new_executor(self) -> Any:
         try:

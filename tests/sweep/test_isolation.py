@@ -153,12 +153,13 @@ class Listening:
 def sweep(trial, tmp_path):
     """Train so many trials of five epochs, by seed: what came of them, the plan, and what a listener heard."""
 
-    def run(make=None, count=4, jobs=2, *, retry_failed=False, fail_fast=False, **limits):
+    def run(make=None, count=4, jobs=2, *, retry_failed=False, fail_fast=False, announce=print, **limits):
         limits = Limits(**limits)
         trials = [trial(seed=seed, epochs=5) for seed in range(count)]
         plan = make_plan(trials, tmp_path / "tiny", retries=limits.retries, retry_failed=retry_failed)
         listening = Listening()
-        results = run_trials(plan, jobs, {}, listening, limits=limits, fail_fast=fail_fast, make=make or Faulty())
+        options = {"limits": limits, "fail_fast": fail_fast, "make": make or Faulty(), "announce": announce}
+        results = run_trials(plan, jobs, {}, listening, **options)
         return results, plan, listening.heard
 
     return run
@@ -389,6 +390,29 @@ def test_a_system_that_refuses_a_worker_is_an_error_of_one_sentence(sweep, monke
     with pytest.raises(NnliteError) as caught:
         sweep()
     assert str(caught.value).startswith(f"no worker process can be started {said}")
+
+
+@pytest.mark.parametrize("refused", [2, 3])
+def test_a_system_that_refuses_a_further_worker_narrows_the_sweep(sweep, monkeypatch, tmp_path, refused):
+    """The second to begin with, or one that is to replace a dead one: the other goes on with all that is left."""
+    started = []
+
+    def start(*arguments, **options):
+        started.append(arguments)
+        if len(started) == refused:
+            raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        return executor(*arguments, **options)
+
+    executor = slot.ProcessPoolExecutor
+    monkeypatch.setattr("nnlite.sweep.slot.ProcessPoolExecutor", start)
+    told = []
+    _, plan, heard = sweep(Faulty("die_once", [0] if refused == 3 else [], tmp_path), retries=1, announce=told.append)
+    assert statuses(plan) == ["completed"] * 4
+    assert len(told) == 1
+    assert told[0].startswith("no worker process can be started (resource temporarily unavailable): fewer --jobs")
+    assert told[0].endswith("; the sweep goes on with 1 worker")
+    assert len(started) == refused
+    assert sum(what == "started" for what, _ in heard) == 4 + (refused == 3)
 
 
 def test_a_trial_that_somebody_else_trains_is_left_to_them_once(sweep, trial, tmp_path):

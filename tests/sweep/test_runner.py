@@ -612,6 +612,7 @@ def test_workers_have_one_blas_thread_and_no_plotting(monkeypatch):
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "2")
     slot = Slot(make_training)
     try:
+        slot._executor = slot._new_executor()
         threads, modules = slot._executor.submit(_threads_and_modules).result()
     finally:
         slot.close(kill=True)

@@ -69,6 +69,10 @@ class SweepDisplay:
         line = f"{_name(trial)}: {end_text(outcome.status, outcome.error, metric, run)}"
         self._screen.tell(line, bad=outcome.status in BAD, summary=self.tally.summary)
 
+    def announce(self, news: str) -> None:
+        """Say what a person should notice that is no trial's end."""
+        self._screen.tell(news, bad=True, summary=self.tally.summary)
+
     def refresh(self) -> None:
         """Show what the logs have grown by."""
         self.tally.catch_up()
