@@ -10,7 +10,7 @@ from nnlite.models.hyperparameters import (
     Hyperparameters,
 )
 from nnlite.models.reference import load_reference, prepare_reference
-from nnlite.models.training import Epoch, Training
+from nnlite.models.training import Epoch, Score, Training
 
 __all__ = [
     "HYPERPARAMETERS",
@@ -21,6 +21,7 @@ __all__ = [
     "GanHyperparameters",
     "GanTraining",
     "Hyperparameters",
+    "Score",
     "Training",
     "load_reference",
     "prepare_reference",

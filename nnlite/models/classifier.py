@@ -17,6 +17,7 @@ from nnlite.models.training import (
     Epoch,
     Examination,
     Mistake,
+    Score,
     Training,
     averaged,
     borrowed,
@@ -100,22 +101,17 @@ class ClassifierTraining(Training):
         """The network's weights; their average, if there is one."""
         return self._average.weights() if self._average else self.model.state()
 
-    def score(self, weights: Arrays) -> dict[str, float]:
-        """Loss and accuracy on the test images."""
+    def score(self, weights: Arrays) -> Score:
+        """Loss and accuracy on the test images; which classes are taken for which, and where that is most certain."""
         with borrowed(self.model, weights):
-            loss, accuracy = self._evaluate(self.split.test)
-        return {"test_loss": loss, "test_acc": accuracy}
+            loss, accuracy, outputs = self._evaluate(self.split.test)
+        return Score({"test_loss": loss, "test_acc": accuracy}, self._examination(outputs))
 
-    def examine(self, weights: Arrays) -> Examination:
-        """Which classes are taken for which, and the images of which that is the most certain."""
+    def _examination(self, outputs: NDArray[Any]) -> Examination:
+        """What the network did with the test images, by its outputs for them."""
         test = self.split.test
-        with borrowed(self.model, weights):
-            outputs = [
-                np.asarray(self.model(scaled(images, *self._range), training=False))
-                for images, _ in test.batches(EVALUATION_BATCH)
-            ]
         _, labels = test.take(np.arange(len(test)))
-        probabilities = class_probabilities(np.concatenate(outputs), self.config)
+        probabilities = class_probabilities(outputs, self.config)
         predicted = probabilities.argmax(axis=1)
         certainty = probabilities.max(axis=1)
         wrong = np.flatnonzero(predicted != labels)
@@ -153,7 +149,7 @@ class ClassifierTraining(Training):
         metrics = {"train_loss": total_loss / count, "train_acc": correct / count}
         if len(self.split.validation):
             with averaged(self.model, self._average):
-                metrics["val_loss"], metrics["val_acc"] = self._evaluate(self.split.validation)
+                metrics["val_loss"], metrics["val_acc"], _ = self._evaluate(self.split.validation)
         metrics |= {
             "learning_rate": rate,
             "seconds": time.perf_counter() - started,
@@ -172,14 +168,17 @@ class ClassifierTraining(Training):
             return smoothed_cross_entropy(outputs, labels, smoothing)
         return softmax_cross_entropy(outputs, labels)
 
-    def _evaluate(self, subset: Subset) -> tuple[float, float]:
+    def _evaluate(self, subset: Subset) -> tuple[float, float, NDArray[Any]]:
+        """Mean loss, accuracy and the outputs for all of the images, in order."""
         total_loss = 0.0
         correct = 0
+        all_outputs = []
         for images, labels in subset.batches(EVALUATION_BATCH):
-            outputs = self.model(scaled(images, *self._range), training=False)
+            outputs = np.asarray(self.model(scaled(images, *self._range), training=False))
             total_loss += float(self._loss(outputs, labels)) * len(labels)
-            correct += int(np.count_nonzero(np.asarray(outputs).argmax(axis=1) == labels))
-        return total_loss / len(subset), correct / len(subset)
+            correct += int(np.count_nonzero(outputs.argmax(axis=1) == labels))
+            all_outputs.append(outputs)
+        return total_loss / len(subset), correct / len(subset), np.concatenate(all_outputs)
 
 
 def build_classifier(

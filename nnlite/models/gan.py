@@ -23,6 +23,7 @@ from nnlite.models.quality import Gaussian, class_counts, frechet_distance, labe
 from nnlite.models.reference import load_reference
 from nnlite.models.training import (
     Epoch,
+    Score,
     Training,
     averaged,
     borrowed,
@@ -117,7 +118,7 @@ class GanTraining(Training):
         """The generator's weights; their average, if there is one."""
         return self._average.weights() if self._average else self.generator.state()
 
-    def score(self, weights: Arrays) -> dict[str, float]:
+    def score(self, weights: Arrays) -> Score:
         """The Fréchet distance to the test images, and precision and recall as against as many of them."""
         with borrowed(self.generator, weights):
             features, _ = self._reference.judge(draw(self.generator, self._judged_latents))
@@ -127,7 +128,7 @@ class GanTraining(Training):
         if size > K:
             precision, recall = precision_recall(real[:size], features[:size])
             scores |= {"test_precision": precision, "test_recall": recall}
-        return scores
+        return Score(scores)
 
     def _train_one_epoch(self) -> Epoch:
         started = time.perf_counter()

@@ -88,6 +88,19 @@ class Examination:
     images: NDArray[np.uint8]
 
 
+@dataclass(frozen=True)
+class Score:
+    """What a model is worth on the test images.
+
+    Attributes:
+        metrics: by the names in `nnlite.runs.metrics`.
+        examination: what it did with each class; None if it tells no classes.
+    """
+
+    metrics: dict[str, float]
+    examination: Examination | None = None
+
+
 class Training(ABC):
     """A model, its data, its optimizers and its random generators, somewhere between two epochs.
 
@@ -126,12 +139,8 @@ class Training(ABC):
         """What it takes to use the model."""
 
     @abstractmethod
-    def score(self, weights: Arrays) -> dict[str, float]:
-        """The model's quality on the test images, with those `weights`; called once, after the last epoch."""
-
-    def examine(self, weights: Arrays) -> Examination | None:  # noqa: ARG002 - see the classifier's
-        """What the model, with those `weights`, did with each class of the test images; None if it tells no classes."""
-        return None
+    def score(self, weights: Arrays) -> Score:
+        """What the model is worth on the test images, with those `weights`; called once, after the last epoch."""
 
     @abstractmethod
     def _train_one_epoch(self) -> Epoch:

@@ -27,7 +27,7 @@ from nnlite.models import (
     GanTraining,
     Training,
 )
-from nnlite.models.training import nested, part_of
+from nnlite.models.training import Examination, nested, part_of
 from nnlite.nn import load_arrays, save_arrays
 from nnlite.nn.weights import Arrays
 from nnlite.runs import LogWriter, Run, RunFolder, read_run
@@ -164,8 +164,8 @@ class _Life:
         if stop:
             return self._end("pruned", stop)
         self._animate()
-        scores = training.score(self.best_weights)
-        return self._end("completed", scores=scores, test=self._examined(training))
+        score = training.score(self.best_weights)
+        return self._end("completed", scores=score.metrics, test=self._examined(score.examination))
 
     def _stop(self) -> str:
         """Why the trial stops here, below its budget; empty if it does not."""
@@ -179,9 +179,8 @@ class _Life:
             return f"{where}: by epoch {missed} it had not reached {bar}"
         return f"{where}, as far as it was to be trained" if epochs >= self.task.until else ""
 
-    def _examined(self, training: Training) -> dict[str, Any]:
+    def _examined(self, examination: Examination | None) -> dict[str, Any]:
         """What became of the test images, class by class; the most confidently wrong ones go into a picture."""
-        examination = training.examine(self.best_weights)
         if examination is None:
             return {}
         if examination.mistakes:

@@ -20,7 +20,7 @@ import numpy as np
 import psutil
 
 from nnlite.data import locate
-from nnlite.models import Epoch, Training
+from nnlite.models import Epoch, Score, Training
 from nnlite.runs import read_run
 from nnlite.sweep import expand, load_sweep, make_plan, run_trials
 from nnlite.sweep.worker import CHECKPOINT_SECONDS
@@ -43,7 +43,7 @@ class Nothing(Training):
         return {"weights": np.zeros(1, np.float32)}
 
     def score(self, _weights):
-        return {"test_loss": 1.0, "test_acc": 0.5}
+        return Score({"test_loss": 1.0, "test_acc": 0.5})
 
     def _train_one_epoch(self):
         metrics = {"train_loss": 1.0, "train_acc": 0.5, "val_loss": 1.0, "val_acc": 0.5, "learning_rate": 0.1}

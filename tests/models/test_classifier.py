@@ -24,7 +24,7 @@ def numbers(metrics):
 def test_it_learns_mnist(mnist):
     training, epochs = train(mnist, epochs=2, validation=50_000, hidden=[32], optimizer="adam", learning_rate=0.003)
     assert epochs[-1]["val_acc"] > 0.9
-    assert training.score(training.weights())["test_acc"] > 0.9
+    assert training.score(training.weights()).metrics["test_acc"] > 0.9
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
@@ -127,7 +127,7 @@ def test_dropout_makes_training_harder_and_leaves_evaluation_alone(digits):
     assert dropping[1][-1]["train_acc"] < free[1][-1]["train_acc"] - 0.05
     assert dropping[1][-1]["val_acc"] > dropping[1][-1]["train_acc"]
     training, _ = dropping
-    assert training.score(training.weights()) == training.score(training.weights())
+    assert training.score(training.weights()).metrics == training.score(training.weights()).metrics
 
 
 def test_dropout_draws_from_a_generator_of_its_own(digits):
@@ -177,7 +177,7 @@ def test_weight_decay_shrinks_the_weights(digits):
 def test_without_validation_images_there_are_no_validation_metrics(digits):
     training, (epoch,) = train(digits, epochs=1, validation=0)
     assert {"val_loss", "val_acc"}.isdisjoint(epoch)
-    assert "test_acc" in training.score(training.weights())
+    assert "test_acc" in training.score(training.weights()).metrics
 
 
 def test_scoring_leaves_the_training_as_it_was(digits):
@@ -223,7 +223,7 @@ def test_training_and_evaluation_see_the_same_range(digits, scaling):
     low, high = input_range(scaled.config, digits)
     undone = {**weights, "0.weight": weights["0.weight"] * np.float32(high - low)}
     undone["0.bias"] = weights["0.bias"] + low * weights["0.weight"].sum(axis=0)
-    expected, found = scaled.score(weights), plain.score(undone)
+    expected, found = scaled.score(weights).metrics, plain.score(undone).metrics
     assert found["test_loss"] == pytest.approx(expected["test_loss"], rel=1e-4)
 
 
@@ -257,7 +257,7 @@ def test_augmentation_draws_from_a_generator_of_its_own_and_leaves_evaluation_al
     assert plain.state()["training/order"] == shifted.state()["training/order"]
     assert "training/augmentation" not in plain.state()
     shifted.model.load_state(plain.weights())
-    assert shifted.score(plain.weights()) == plain.score(plain.weights())
+    assert shifted.score(plain.weights()).metrics == plain.score(plain.weights()).metrics
 
 
 def test_augmentation_makes_training_harder_and_the_network_indifferent_to_what_it_does(digits):
@@ -276,10 +276,11 @@ def test_augmentation_makes_training_harder_and_the_network_indifferent_to_what_
 def test_an_examination_counts_every_test_image_and_lists_the_most_confident_mistakes(digits, loss):
     training, _ = train(digits, epochs=4, optimizer="adam", learning_rate=0.01, loss=loss)
     weights = training.weights()
-    examination = training.examine(weights)
+    score = training.score(weights)
+    examination = score.examination
     confusion = np.array(examination.confusion)
     assert confusion.sum(axis=1).tolist() == np.bincount(training.split.test.labels, minlength=10).tolist()
-    assert np.trace(confusion) / confusion.sum() == pytest.approx(training.score(weights)["test_acc"])
+    assert np.trace(confusion) / confusion.sum() == pytest.approx(score.metrics["test_acc"])
     wrong = int(confusion.sum() - np.trace(confusion))
     assert len(examination.mistakes) == len(examination.images) == min(wrong, 25)
     certainties = [each.probability for each in examination.mistakes]

@@ -224,7 +224,7 @@ def test_without_validation_images_there_is_no_distance_but_a_score(training):
     (epoch,) = gan.epochs()
     assert "fid" not in epoch.metrics
     assert {"mode_coverage", "label_entropy"} <= epoch.metrics.keys()
-    scores = gan.score(gan.weights())
+    scores = gan.score(gan.weights()).metrics
     assert scores["test_fid"] > 0
     assert 0 <= scores["test_precision"] <= 1
     assert 0 <= scores["test_recall"] <= 1

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nnlite.models import Epoch, Training
+from nnlite.models import Epoch, Score, Training
 from nnlite.runs import RunFolder, read_log, read_run
 from nnlite.runs.log import is_locked
 from nnlite.sweep import Limits, expand, load_sweep, make_plan, run_trials
@@ -55,7 +55,7 @@ class ScriptedTraining(Training):
         return {"weights": np.zeros(1)}
 
     def score(self, _weights):
-        return {"test_acc": 0.5}
+        return Score({"test_acc": 0.5})
 
     def _train_one_epoch(self):
         if self.script.failing and not self.note.exists():

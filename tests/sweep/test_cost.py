@@ -10,7 +10,7 @@ import numpy as np
 import psutil
 import pytest
 
-from nnlite.models import Epoch, Training
+from nnlite.models import Epoch, Score, Training
 from nnlite.runs import LogWriter
 from nnlite.sweep import expand, load_sweep, make_plan, run_trials
 
@@ -35,7 +35,7 @@ class Nothing(Training):
         return {"weights": np.zeros(1, np.float32)}
 
     def score(self, _weights):
-        return {"test_acc": 0.5}
+        return Score({"test_acc": 0.5})
 
     def _train_one_epoch(self):
         return Epoch(self._epoch, METRICS)

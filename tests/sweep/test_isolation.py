@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from nnlite.errors import NnliteError
-from nnlite.models import Epoch, Training
+from nnlite.models import Epoch, Score, Training
 from nnlite.runs import LogWriter, RunFolder, read_log, read_run
 from nnlite.sweep import Limits, Task, make_plan, run_trials, slot
 from nnlite.sweep.breaker import Breaker
@@ -38,7 +38,7 @@ class Quick(Training):
         return {"weights": np.zeros(1)}
 
     def score(self, _weights):
-        return {"test_acc": 0.5}
+        return Score({"test_acc": 0.5})
 
     def _train_one_epoch(self):
         return Epoch(self._epoch, {"val_acc": self._epoch / 100, "seconds": 0.0})
