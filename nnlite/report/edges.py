@@ -7,7 +7,7 @@ changed without another hyperparameter, which alone leads nowhere.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -17,6 +17,7 @@ from nnlite.report.ranking import Configuration, Ranking
 from nnlite.runs.quantities import number
 
 SAMPLED = 12  # more values than this were drawn, not listed
+TYPED = 3  # digits: a fraction of more was drawn as well
 NEAR = 0.05  # of what was drawn: nearer to an end is at it
 WIDE = 4.0  # values further apart than this factor were meant as factors
 End = Literal["smallest", "largest"]
@@ -66,7 +67,7 @@ class Tried:
     @property
     def sampled(self) -> bool:
         """Whether they were drawn, not listed."""
-        return len(self.sizes) > SAMPLED
+        return _drawn(self.sizes)
 
     def is_at(self, end: End, size: float) -> bool:
         """Whether `size` is at this end, or of drawn ones near it."""
@@ -137,7 +138,7 @@ def _edge(ranking: Ranking, winner: Configuration, name: str) -> Edge | None:
 def _alike(configurations: Sequence[Configuration], winner: Configuration, name: str) -> Sequence[Configuration]:
     """The configurations that had the same values to choose from."""
     sizes = {_size(each.parameters.get(name)) for each in configurations}
-    if len(sizes) > SAMPLED:
+    if _drawn([size for size in sizes if size is not None]):
         return configurations
     for word, kind in winner.parameters.items():
         if word == name or _size(kind) is not None:
@@ -148,6 +149,12 @@ def _alike(configurations: Sequence[Configuration], winner: Configuration, name:
         if len(own) > 1 and beside and own.isdisjoint(beside):
             configurations = mine
     return configurations
+
+
+def _drawn(sizes: Collection[float]) -> bool:
+    """Whether nobody has listed these: there are too many, or one is a fraction of more digits than one types."""
+    fractions = (size for size in sizes if not size.is_integer())
+    return len(sizes) > SAMPLED or any(size != float(f"{size:.{TYPED}g}") for size in fractions)
 
 
 def _size(value: object) -> float | None:

@@ -93,6 +93,16 @@ def test_a_sampled_winner_near_an_end_gets_a_wider_distribution(logs, tmp_path):
     assert edges(ranking_of(logs, tmp_path / "inside", rates, rates[10])) == []
 
 
+def test_a_few_values_that_nobody_types_were_drawn_too(logs, tmp_path):
+    rates = np.random.default_rng(0).uniform(0.1, 0.2, 6).round(4).tolist()
+    best = rates.index(max(rates))
+    configs = [{"learning_rate": rate, "hidden": [16] if place % 2 else [32]} for place, rate in enumerate(rates)]
+    ranking = configurations(logs, tmp_path, *configs[best:], *configs[:best])
+    (edge,) = [each for each in edges(ranking) if each.name == "learning_rate"]
+    assert (edge.tried, edge.end) == (6, "largest"), "not those alone that had the same width"
+    assert edge.line.startswith("learning_rate = { low = 0.1")
+
+
 def test_the_range_is_that_of_the_model():
     assert range_of("classifier", "momentum") == Range(0.0, 1.0, low_open=False, high_open=True)
     assert range_of("classifier", "lr_decay") == Range(0.0, 1.0, low_open=True, high_open=False)
