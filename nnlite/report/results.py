@@ -92,8 +92,9 @@ def final_score(ranking: Ranking) -> Section:
         blocks += [f"Scored once, at the end{alone}:", lines]
     group = ranking.group
     refits = group.refits_of(winner.trials[0].run)
-    if lines := _test_lines(refits):
-        runs = ", ".join(f"{code(run.id)} (seed {run.seed})" for run in refits)
+    done = [run for run in refits if run.status == "completed"]
+    if lines := _test_lines(done):
+        runs = ", ".join(f"{code(run.id)} (seed {run.seed})" for run in done)
         which = "the winner" if alone else "it"
         blocks += [f"Refitted: {which}, trained anew on all training images, none held out, by {runs}:", lines]
     if others := len(group.refits) - len(refits):

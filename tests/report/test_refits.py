@@ -76,6 +76,7 @@ def test_the_page_shows_the_test_score_of_the_winners_refit_beside_its_own(write
     write("good", 0.1)
     write("bad", 0.2, top=0.9)
     write("refit", 0.1, validation=0)
+    write("lost", 0.1, validation=0, seed=1, status="interrupted")
     text = sections(tmp_path / "s")
     assert "won among 2 configurations" in text
     own, refitted = text.split("Refitted: the winner")
