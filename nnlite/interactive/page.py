@@ -12,6 +12,7 @@ from importlib.resources import files
 from typing import Any
 
 from nnlite.interactive.data import MOST_CURVES, page_data
+from nnlite.interactive.pictures import pictures
 from nnlite.report import findings
 from nnlite.report.cells import finite, readable
 from nnlite.report.estimates import score_with_interval
@@ -65,7 +66,7 @@ def _section(place: int, ranking: Ranking) -> str:
     parts += [f"<p>{sentence}</p>" for sentence in _verdict(ranking)]
     if ranking.ranked:
         data = _script(page_data(ranking))
-        parts += [_controls(own), _figures(own), _board(own, ranking)]
+        parts += [_controls(own), _figures(own), pictures(ranking), _board(own, ranking)]
         parts.append(f'<script type="application/json" class="data">{data}</script>')
     return "\n".join([*parts, "</section>"])
 

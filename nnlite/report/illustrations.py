@@ -73,19 +73,17 @@ def pictures(ranking: Ranking, prefix: str) -> Section:
     ranked = ranking.ranked
     if not ranked:
         return section
-    best = next((each for each in _by_value(ranking, ranked[0].counted) if _sample(each)), None)
-    worst = next((each for each in _by_value(ranking, ranked[-1].counted)[::-1] if _sample(each)), None)
-    for word, trial, place in zip(("best", "worst"), (best, worst), (0, -1), strict=True):
-        if trial is None or (place and len(ranked) == 1):
+    for word, trial, place in zip(("best", "worst"), best_and_worst(ranking), (0, -1), strict=True):
+        if trial is None:
             continue
-        epoch, content = _sample(trial) or (0, b"")
+        epoch, content = sample_of(trial) or (0, b"")
         name = f"{prefix}{word}.png"
         section.files[name] = content
         section.blocks += [
             image(f"sample grid of the {word} configuration", name),
             _samples_caption(ranking, place, trial, epoch),
         ]
-        animation = _content(trial.run.folder.animation)
+        animation = content_of(trial.run.folder.animation)
         if word == "best" and animation:
             section.files[f"{prefix}{word}.gif"] = animation
             section.blocks += [
@@ -93,6 +91,30 @@ def pictures(ranking: Ranking, prefix: str) -> Section:
                 "The same run from its first epoch to its last.",
             ]
     return section
+
+
+def best_and_worst(ranking: Ranking) -> tuple[Trial | None, Trial | None]:
+    """The best run of the best configuration and, if there are several, the worst of the worst, that kept samples."""
+    ranked = ranking.ranked
+    best = _by_value(ranking, ranked[0].counted) if ranked else []
+    worst = _by_value(ranking, ranked[-1].counted)[::-1] if len(ranked) > 1 else []
+    return next(filter(sample_of, best), None), next(filter(sample_of, worst), None)
+
+
+def sample_of(trial: Trial) -> tuple[int, bytes] | None:
+    """The grid after the run's best epoch, or else after the latest that has one; and that epoch."""
+    for epoch in [trial.epoch, *(each["epoch"] for each in reversed(trial.run.epochs))]:
+        if content := content_of(trial.run.folder.sample(epoch)):
+            return epoch, content
+    return None
+
+
+def content_of(path: Path) -> bytes:
+    """What the file holds; nothing if it is not there."""
+    try:
+        return path.read_bytes() if path.is_file() else b""
+    except OSError:
+        return b""
 
 
 def _curves_caption(trials: pd.DataFrame, plot: Plot, labels: str, figure: Figure) -> str:
@@ -119,19 +141,3 @@ def _by_value(ranking: Ranking, trials: Sequence[Trial]) -> list[Trial]:
     """Best first."""
     sign = -1.0 if ranking.metric.higher_is_better else 1.0
     return sorted(trials, key=lambda each: (sign * (each.value or 0.0), each.run.id))
-
-
-def _sample(trial: Trial) -> tuple[int, bytes] | None:
-    """The grid after the run's best epoch, or else after the latest that has one; and that epoch."""
-    for epoch in [trial.epoch, *(each["epoch"] for each in reversed(trial.run.epochs))]:
-        if content := _content(trial.run.folder.sample(epoch)):
-            return epoch, content
-    return None
-
-
-def _content(path: Path) -> bytes:
-    """What the file holds; nothing if it is not there."""
-    try:
-        return path.read_bytes() if path.is_file() else b""
-    except OSError:
-        return b""

@@ -1,5 +1,7 @@
 """The interactive report, in a real browser: it asks nobody for anything, and everything can be done by keyboard."""
 
+import base64
+import io
 import json
 import re
 import runpy
@@ -7,6 +9,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.keys import Keys
@@ -274,6 +277,28 @@ def test_the_table_says_without_any_program_what_each_configuration_is_worth(pag
     assert rows == len(configs)
     assert "<strong>hidden 128, learning_rate 3</strong> is the best of 8 configurations" in html
     assert all(sentence.endswith(".") for sentence in re.findall(r"<p>(.*?)</p>", html[:20_000]))
+
+
+def test_what_a_gan_drew_is_in_the_page_and_a_classifier_has_no_such_part(page):
+    sections = re.findall(r"<section id=.*?</section>", page.read_text("utf-8"), re.DOTALL)
+    shown = {re.search(r"<h2[^>]*>(.*?)</h2>", each).group(1): each for each in sections if "What was drawn" in each}
+    assert {title.split(" (")[1].split()[0] for title in shown} == {"gan"}
+    best = next(each for title, each in shown.items() if title.startswith("gan_best"))
+    assert "<strong>0 of 10 runs</strong> ended so." in best
+    pictures = [
+        Image.open(io.BytesIO(base64.b64decode(data)))
+        for data in re.findall(r'<img src="data:image/\w+;base64,([^"]+)" alt="[^"]+">', best)
+    ]
+    assert [(each.format, getattr(each, "n_frames", 1)) for each in pictures] == [("PNG", 1)] * 3 + [("GIF", 50)]
+
+
+@needs_browser
+def test_what_a_gan_drew_opens_and_shows_its_pictures(browse, page):
+    driver = browse(page)
+    driver.find_element("css selector", "details.pictures > summary").send_keys(Keys.ENTER)
+    pictures = driver.find_elements("css selector", "details.pictures[open] img")
+    assert len(pictures) == 4
+    assert all(each.is_displayed() and int(each.get_property("naturalWidth")) > 100 for each in pictures)
 
 
 def test_what_is_to_be_typed_stands_as_code(page):

@@ -1,0 +1,56 @@
+"""What a GAN drew, as pictures within the page: which classes over the epochs, the same latent points, samples."""
+
+import base64
+import html
+from collections.abc import Iterator
+
+from nnlite.report.classes import class_histories, latents_over_time
+from nnlite.report.collapse import DEFINITION, fate_of
+from nnlite.report.illustrations import best_and_worst, content_of, sample_of
+from nnlite.report.markdown import visible
+from nnlite.report.ranking import Ranking, Trial
+from nnlite.report.style import png
+from nnlite.runs.quantities import counted, score
+
+TOLD_BY = {"mode_coverage", "label_entropy"}
+
+
+def pictures(ranking: Ranking) -> str:
+    """A part of the page, closed until somebody opens it; empty where no run has drawn anything."""
+    runs = [trial.run for trial in ranking.best_trials()]
+    if not any(TOLD_BY.intersection(run.metric_names()) for run in runs[:1]):
+        return ""  # a classifier's: 10,000 logs need not be read for it
+    fates = [fate for run in runs if (fate := fate_of(run))]
+    if not fates:
+        return ""
+    lost = sum(fate.collapsed for fate in fates)
+    parts = [f"<p>{html.escape(DEFINITION)} <strong>{lost} of {counted(len(fates), 'run')}</strong> ended so.</p>"]
+    if drawn := class_histories(runs):
+        parts.append(_figure(png(drawn[0]), "The share of each class among the judged images, epoch by epoch."))
+    if strips := latents_over_time(runs):
+        epochs = ", ".join(map(str, strips[2]))
+        parts.append(_figure(png(strips[0]), f"The same latent points, a column each, after epochs {epochs}."))
+    parts += _samples(ranking)
+    return f"<details class='pictures'><summary>What was drawn</summary>{''.join(parts)}</details>"
+
+
+def _samples(ranking: Ranking) -> Iterator[str]:
+    best, worst = best_and_worst(ranking)
+    for word, trial in (("best", best), ("worst", worst)):
+        if trial and (sample := sample_of(trial)):
+            epoch, content = sample
+            yield _figure(content, f"The {word} configuration after epoch {epoch}: {_about(ranking, trial)}.")
+    if best and (animation := content_of(best.run.folder.animation)):
+        yield _figure(animation, "The best one from its first epoch to its last.", "gif")
+
+
+def _about(ranking: Ranking, trial: Trial) -> str:
+    """Which run it is, and what it is worth."""
+    worth = "" if trial.value is None else f", {ranking.metric.label} {score(ranking.metric, trial.value)}"
+    return f"run {trial.run.id}, seed {trial.run.seed}{worth}"
+
+
+def _figure(content: bytes, caption: str, kind: str = "png") -> str:
+    data = base64.b64encode(content).decode("ascii")
+    said = html.escape(visible(caption))
+    return f'<figure><img src="data:image/{kind};base64,{data}" alt="{said}"><figcaption>{said}</figcaption></figure>'
