@@ -19,7 +19,7 @@ class Augmentation:
 
     Each image is moved, turned, scaled and slanted about its middle by amounts that are uniform in plus or minus those
     given here, and is then distorted by waves: each pixel's displacement is `elastic` times noise, uniform in -1 to 1,
-    that has been smoothed by a Gaussian.
+    that has been smoothed by a Gaussian. If that is wanted, half of them are mirrored before.
 
     Source: P. Simard, D. Steinkraus and J. Platt, Best practices for convolutional neural networks applied to visual
     document analysis, 2003, section 2. The smoothed noise is drawn as what it is but for a tiny remainder, a normal
@@ -33,6 +33,7 @@ class Augmentation:
         shear: degrees that upright strokes are slanted by.
         elastic: alpha; with sigma = 4 a pixel is displaced by 0.041 alpha along each axis, in root mean square.
         sigma: standard deviation of the Gaussian, in pixels.
+        mirror: whether left and right change places, in half of the images.
     """
 
     def __init__(
@@ -45,8 +46,9 @@ class Augmentation:
         shear: float = 0.0,
         elastic: float = 0.0,
         sigma: float = 4.0,
+        mirror: bool = False,
     ) -> None:
-        self.shape = shape
+        self.shape, self.mirror = shape, mirror
         self.shift, self.scale, self.elastic = shift, scale, elastic
         self.rotation, self.shear = math.radians(rotation), math.radians(shear)
         self._waves = waves(shape, sigma) if elastic else np.zeros((0, math.prod(shape)), np.float32)
@@ -58,7 +60,7 @@ class Augmentation:
     @property
     def distorts(self) -> bool:
         """Whether it does anything at all."""
-        return any((self.shift, self.rotation, self.scale, self.shear, self.elastic))
+        return any((self.shift, self.rotation, self.scale, self.shear, self.elastic, self.mirror))
 
     def __call__(self, images: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
         """Distort each of `images` (n, pixels) in a way of its own, drawn from `rng`."""
@@ -72,6 +74,10 @@ class Augmentation:
         if self.elastic:
             normals = rng.standard_normal((2, count, len(self._waves)), np.float32)
             coefficients[..., AFFINE:] = normals * self.elastic
+        if self.mirror:
+            mirrored = rng.random(count, np.float32) < 0.5
+            coefficients[1, mirrored] *= -1.0
+            coefficients[1, mirrored, AFFINE - 1] += self.shape[1] - 1
         rows, columns = (coefficients.reshape(2 * count, -1) @ self._basis).reshape(2, count, -1)
         return rows, columns
 

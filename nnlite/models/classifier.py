@@ -246,5 +246,6 @@ def make_augmentation(config: ClassifierHyperparameters, dataset: Dataset) -> Au
         shear=config.augment_shear,
         elastic=config.augment_elastic,
         sigma=config.augment_sigma,
+        mirror=config.augment_mirror,
     )
     return augmentation if augmentation.distorts else None

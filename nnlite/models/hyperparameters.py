@@ -41,6 +41,7 @@ ADDED_LATER = frozenset(
         "augment_shear",
         "augment_elastic",
         "augment_sigma",
+        "augment_mirror",
         "discriminator_lr_milestones",
         "instance_noise",
         "gradient_penalty",
@@ -152,6 +153,9 @@ class ClassifierHyperparameters(Hyperparameters):
     )
     augment_sigma: float = Field(
         4.0, gt=0, le=1000, description="of augment_elastic: how smooth the waves are, in pixels"
+    )
+    augment_mirror: bool = Field(
+        False, description="half of them are mirrored, left to right: garments may be, digits not"
     )
 
 

@@ -123,6 +123,23 @@ def test_alpha_34_displaces_by_a_little_more_than_a_pixel():
         assert abs(np.mean(moved)) < 0.1
 
 
+def test_half_of_the_images_are_mirrored_to_the_byte_and_the_others_stay(images):
+    after = distorted(images, mirror=True)
+    turned = images.reshape(-1, *SHAPE)[..., ::-1].reshape(images.shape)
+    stayed, mirrored = ((after == each).all(axis=1) for each in (images, turned))
+    assert (stayed | mirrored).all()
+    assert 0.4 < np.mean(mirrored) < 0.6
+
+
+def test_it_is_the_mirrored_image_that_is_distorted(images):
+    """In the very way in which it would be without that."""
+    turned = images.reshape(-1, *SHAPE)[..., ::-1].reshape(images.shape)
+    both = distorted(images, mirror=True, **ALL).astype(int)
+    differences = [np.abs(both - distorted(each, **ALL)).max(axis=1) for each in (images, turned)]
+    assert (np.minimum(*differences) <= 1).all(), "but for the rounding"
+    assert 0.4 < np.mean(differences[1] < differences[0]) < 0.6
+
+
 def test_bilinear_sampling_agrees_with_scipy(images):
     rng = np.random.default_rng(0)
     rows, columns = (rng.uniform(-3, 30, (50, 784)).astype(np.float32) for _ in range(2))

@@ -25,6 +25,7 @@ OTHER = {
     "augment_shear": 10.0,
     "augment_elastic": 34.0,
     "augment_sigma": 6.0,
+    "augment_mirror": True,
     "discriminator_lr_milestones": [3],
     "instance_noise": 0.3,
     "gradient_penalty": 10.0,
