@@ -128,6 +128,21 @@ def test_watching_ends_when_nothing_has_run_for_a_while(tmp_path, nnlite, spec):
     assert told[-1] == f"nothing is running in {tmp_path} any more"
 
 
+def test_watching_ends_also_if_every_trial_came_and_went_between_two_looks(tmp_path, begin):
+    told = []
+
+    class Quick(PlainScreen):
+        def show(self, _standings):
+            if not list(tmp_path.rglob("run.jsonl")):
+                log = begin("a", epochs=2)
+                log.write("end", status="completed", metrics={})
+                log.close()
+
+    assert watch(tmp_path, Quick(told.append), quiet_seconds=0.5) == 0
+    assert any("completed" in line or "done" in line for line in told), told
+    assert told[-1] == f"nothing is running in {tmp_path} any more"
+
+
 def test_watching_what_is_not_there_is_a_mistake(tmp_path):
     with pytest.raises(InputError, match="no such folder"):
         watch(tmp_path / "nowhere", PlainScreen(print))

@@ -56,9 +56,10 @@ def watch(root: Path, screen: Screen, *, quiet_seconds: float = QUIET_SECONDS) -
         while not request.signum and (not seen or time.monotonic() - last < quiet_seconds):
             screen.show(folder.standings)
             time.sleep(LOOK_SECONDS)
-            for news in folder.look():
+            happened = folder.look()
+            for news in happened:
                 screen.tell(news.line, bad=news.bad, passing=news.passing)
-            if folder.running:
+            if folder.running or happened:  # a trial may begin and end between two looks
                 seen, last = True, time.monotonic()
         screen.conclude(folder.standings())
         if not request.signum:
