@@ -11,12 +11,12 @@ import typer
 from nnlite.cli.options import EXPERIMENTS, At, Columns, DataDir, Experiments, Jobs, Json, Shape, Sort, Where
 from nnlite.cli.output import answer, answer_fields, answer_json, say
 from nnlite.cli.questions import columns_shown, conflict_fields, nothing_found, untold, warn
-from nnlite.cli.references import refit, repeat
 from nnlite.cli.tabulating import answer_as, document_at_least, format_asked, nested, tabulate
 from nnlite.errors import InputError, NothingFoundError
 from nnlite.queries import Query, Vocabulary, select
 from nnlite.runs import METRICS, Conflict
 from nnlite.runs import Run as LoggedRun
+from nnlite.runs.commands import refit_command, repeat_command
 from nnlite.runs.glance import uncollected
 from nnlite.runs.quantities import number, score
 
@@ -151,7 +151,7 @@ def _answer(found: "Best") -> None:
     answer("with")
     parameters = {name: value for name, value in found.parameters.items() if value is not None}
     answer_fields({name: json.dumps(value, ensure_ascii=False) for name, value in parameters.items()})
-    answer(f"repeat it: {repeat(found.folder)}")
+    answer(f"repeat it: {repeat_command(found.trial.run.folder.log)}")
     _answer_refits(found)
     answer("")
 
@@ -165,7 +165,7 @@ def _answer_refits(found: "Best") -> None:
         told = ", ".join(f"{name} {score(METRICS[name], value)}" for name, value in scores.items())
         answer(f"refitted on all training images: run {run.id}, seed {run.seed}: {told}")
     if not found.refits and can_be_refitted(found.ranking.metric):
-        answer(f"refit it on all training images: {refit(found.folder)}")
+        answer(f"refit it on all training images: {refit_command(found.trial.run.folder.log)}")
 
 
 def _place(found: "Best") -> str:
@@ -195,7 +195,7 @@ def _fields(found: "Best") -> dict[str, Any]:
         "metrics": found.metrics,
         "parameters": found.parameters,
         "folder": str(found.folder),
-        "repeat": repeat(found.folder),
+        "repeat": repeat_command(found.trial.run.folder.log),
         "refits": [
             {"run": run.id, "seed": run.seed, "metrics": run.summary(), "folder": str(run.folder.path)}
             for run in found.refits

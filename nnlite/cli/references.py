@@ -1,6 +1,5 @@
 """RUN on the command line: a path, an id or its unique beginning, `@best` or `@last`."""
 
-import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -8,7 +7,6 @@ import typer
 
 from nnlite.errors import InputError
 from nnlite.runs import Run, RunFolder, find_run, read_run
-from nnlite.runs.paths import LOG_NAME
 
 BEST = "@best"
 Reference = Annotated[
@@ -30,16 +28,6 @@ def run_named(reference: str, experiments: Path) -> Run:
     if not run.start:
         raise InputError(f"{run.folder.log} has no start event, so it does not say what was trained")
     return run
-
-
-def repeat(folder: Path) -> str:
-    """The command that trains the run in `folder` again, into a folder of its own."""
-    return f"nnlite train {shlex.quote(str(folder / LOG_NAME))} --experiments repeated"
-
-
-def refit(folder: Path) -> str:
-    """The command that trains the configuration of the run in `folder` on all training images, none held out."""
-    return f"nnlite train {shlex.quote(str(folder / LOG_NAME))} -S validation=0"
 
 
 def _best(experiments: Path) -> RunFolder:

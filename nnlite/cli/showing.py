@@ -12,12 +12,13 @@ import typer
 from nnlite.cli.options import EXPERIMENTS, Columns, Experiments, Json, Shape, Sort, Top
 from nnlite.cli.output import answer, answer_fields, answer_json, answer_table, one_line, room_for, say, terminal_width
 from nnlite.cli.plot import NEEDED, Curve, plot
-from nnlite.cli.references import Reference, repeat, run_named
+from nnlite.cli.references import Reference, run_named
 from nnlite.cli.tabulating import MISSING, Table, answer_as, format_asked, plain
 from nnlite.errors import NothingFoundError
 from nnlite.queries import Change, Epochs, Moment, changes, moments
 from nnlite.queries.epochs import EPOCH
 from nnlite.runs import Metric, Run, Status, metric_named
+from nnlite.runs.commands import repeat_command
 from nnlite.runs.digest import is_number
 from nnlite.runs.fingerprint import fingerprint
 from nnlite.runs.metrics import COMMON_METRICS
@@ -105,7 +106,7 @@ def _tell(run: Run, curves: Sequence[tuple[Metric, ...]]) -> None:
     answer_fields(fingerprint(run.start) | {name: str(run.start[name]) for name in PLACE if run.start.get(name)})
     answer("\nfiles in " + str(run.folder.path))
     answer_fields({name: size(count) for name, count in _files(run).items()})
-    answer(f"\nrepeat it: {repeat(run.folder.path)}")
+    answer(f"\nrepeat it: {repeat_command(run.folder.log)}")
 
 
 def _draw(run: Run, curves: Sequence[tuple[Metric, ...]]) -> None:
@@ -246,5 +247,5 @@ def _fields(run: Run, lines: list[dict[str, Any]]) -> dict[str, Any]:
         "history": [asdict(each) for each in moments(run)],
         "files": _files(run),
         "folder": str(run.folder.path),
-        "repeat": repeat(run.folder.path),
+        "repeat": repeat_command(run.folder.log),
     }

@@ -2,7 +2,6 @@
 
 import math
 import re
-import shlex
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -17,6 +16,7 @@ from nnlite.errors import InputError
 from nnlite.models import ClassifierHyperparameters, Dataset, GanHyperparameters, Hyperparameters
 from nnlite.models.trained import TrainedClassifier, TrainedGenerator
 from nnlite.runs import Run
+from nnlite.runs.commands import repeat_command
 from nnlite.runs.quantities import counted
 from nnlite.sweep.environment import limit_threads
 from nnlite.sweep.verify import dataset_of_run
@@ -131,10 +131,9 @@ def trained(run: Run, model: str) -> Run:
         other = f"; `nnlite {command}` uses it" if command else ""
         raise InputError(f"run {run.id} is a {run.model}, and not a {model}{other}")
     if not run.folder.best.exists():
-        log = shlex.quote(str(run.folder.log))
         raise InputError(
             f"{run.folder.path} has no {run.folder.best.name}, the trained weights: "
-            f"`nnlite train {log} --experiments repeated` makes it, then give --experiments repeated"
+            f"`{repeat_command(run.folder.log)}` makes it, then give --experiments repeated"
         )
     return run
 

@@ -89,6 +89,7 @@ class Dataset:
         name: as in the sweep file: "mnist", "fashion-mnist", or a folder's path.
         checksum: the SHA-256 over the four files' SHA-256, in hex: what identifies the data, wherever they lie.
         files: the four uncompressed files.
+        training_images: how many, those for validation among them.
         image_shape: height and width.
         classes: the highest label, plus one.
         class_names: what each label means.
@@ -97,6 +98,7 @@ class Dataset:
     name: str
     checksum: str
     files: Files
+    training_images: int
     image_shape: tuple[int, int]
     classes: int
     class_names: tuple[str, ...]
@@ -137,6 +139,7 @@ class Dataset:
             name=name,
             checksum=combined(checksums),
             files=files,
+            training_images=len(train_labels),
             image_shape=(height, width),
             classes=highest + 1,
             class_names=tuple(class_names) or tuple(map(str, range(highest + 1))),
@@ -148,12 +151,12 @@ class Dataset:
         return self.image_shape[0] * self.image_shape[1]
 
     def train_size(self, validation: int = 10_000) -> int:
-        """How many images are left to train on when so many are held out, without splitting them.
+        """How many images are left to train on when so many are held out.
 
         Raises:
-            InputError: there aren't so many training images, or the files are no longer there.
+            InputError: there aren't so many training images.
         """
-        count = len(idx.map_file(self.files.train_labels, 1))
+        count = self.training_images
         if not 0 <= validation < count:
             raise InputError(
                 f"validation: expected 0 to {count - 1} of the {count} training images of {self.name}, "

@@ -5,26 +5,21 @@ import html
 from collections.abc import Iterator
 
 from nnlite.report.classes import class_histories, latents_over_time
-from nnlite.report.collapse import DEFINITION, fate_of
+from nnlite.report.collapse import DEFINITION, collapsed_of, fate_of, fates_in
 from nnlite.report.illustrations import best_and_worst, content_of, sample_of
 from nnlite.report.markdown import visible
 from nnlite.report.ranking import Ranking, Trial
 from nnlite.report.style import png
-from nnlite.runs.quantities import counted, score
-
-TOLD_BY = {"mode_coverage", "label_entropy"}
+from nnlite.runs.quantities import score
 
 
 def pictures(ranking: Ranking) -> str:
     """A part of the page, closed until somebody opens it; empty where no run has drawn anything."""
     runs = [trial.run for trial in ranking.best_trials()]
-    if not any(TOLD_BY.intersection(run.metric_names()) for run in runs[:1]):
-        return ""  # a classifier's: 10,000 logs need not be read for it
-    fates = [fate for run in runs if (fate := fate_of(run))]
-    if not fates:
+    if not runs or fate_of(runs[0]) is None:  # a classifier's: 10,000 logs need not be read for it
         return ""
-    lost = sum(fate.collapsed for fate in fates)
-    parts = [f"<p>{html.escape(DEFINITION)} <strong>{lost} of {counted(len(fates), 'run')}</strong> ended so.</p>"]
+    fates = [fate for configuration in ranking.configurations for fate in fates_in(configuration)]
+    parts = [f"<p>{html.escape(DEFINITION)} <strong>{collapsed_of(fates)}</strong> ended so.</p>"]
     if drawn := class_histories(runs):
         parts.append(_figure(png(drawn[0]), "The share of each class among the judged images, epoch by epoch."))
     if strips := latents_over_time(runs):

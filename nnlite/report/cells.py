@@ -2,6 +2,10 @@
 
 import json
 import math
+from collections.abc import Collection
+
+MOST_LISTED = 12  # more values than this were drawn, not listed
+TYPED = 3  # digits: a fraction of more was drawn as well
 
 
 def readable(value: object) -> object:
@@ -32,3 +36,10 @@ def finite(value: object) -> float | None:
     except OverflowError:  # JSON's integers have no limit
         return None
     return number if math.isfinite(number) else None
+
+
+def are_drawn(values: Collection[object]) -> bool:
+    """Whether nobody has listed these values: there are too many, or one has more digits than a person types."""
+    sizes = (size for value in values if (size := finite(value)) is not None)
+    fractions = (size for size in sizes if not size.is_integer())
+    return len(values) > MOST_LISTED or any(size != float(f"{size:.{TYPED}g}") for size in fractions)

@@ -67,6 +67,16 @@ def fate_of(run: Run) -> Fate | None:
     return Fate(collapsed, since, finite(last.get("mode_coverage")), finite(last.get("label_entropy")))
 
 
+def collapsed_of(fates: Sequence[Fate]) -> str:
+    """How many of the runs with these fates had collapsed at their end, such as "2 of 9 runs"."""
+    return f"{sum(each.collapsed for each in fates)} of {counted(len(fates), 'run')}"
+
+
+def fates_in(configuration: Configuration) -> list[Fate]:
+    """What became of its runs, of those that tell."""
+    return [fate for each in configuration.trials if (fate := fate_of(each.run))]
+
+
 def story(fates: Sequence[Fate]) -> str:
     """What became of the seeds of one configuration, at least one, such as "collapsed in 1 of 3 seeds, from ..."."""
     collapsed = [each for each in fates if each.collapsed]
@@ -89,14 +99,13 @@ def collapse(ranking: Ranking, prefix: str) -> Section:
     names = ranking.group.varied if len(ranking.group.varied) <= MOST_COLUMNS else []
     rows, fates = [], []
     for place, configuration in enumerate(ranking.configurations, start=1):
-        own = [fate for each in configuration.trials if (fate := fate_of(each.run))]
+        own = fates_in(configuration)
         if own:
             rows.append(_row(place, configuration, names, own))
             fates += own
     if not rows:
         return section
-    lost = sum(each.collapsed for each in fates)
-    section.blocks.append(f"{DEFINITION} **{lost} of {counted(len(fates), 'run')}** ended so.")
+    section.blocks.append(f"{DEFINITION} **{collapsed_of(fates)}** ended so.")
     header = ["", *map(code, names), "what became of it", "classes at the end", "entropy at the end"]
     section.blocks.append(table(header, rows[:MOST_ROWS], [0]))
     if rest := rows[MOST_ROWS:]:

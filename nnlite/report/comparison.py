@@ -18,7 +18,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 from matplotlib.transforms import ScaledTranslation
 
-from nnlite.report.cells import column_of
+from nnlite.report.cells import are_drawn, column_of
 from nnlite.report.groups import natural
 from nnlite.report.intervals import estimate
 from nnlite.report.style import PALETTE, WIDTH, axis_label, in_house_style, plain, value_axis
@@ -27,7 +27,6 @@ from nnlite.runs.quantities import number
 
 MOST_PANELS = 8
 MOST_HUES = 6
-MOST_MEANS = 12  # more values than this were sampled, not chosen: a line through their means is noise
 LOG_DECADES = 1.0  # values further apart than that were meant as factors
 NEXT_LABEL = 0.09  # of the axis: nearer labels would overlap
 MARKERS = "osD^vP"
@@ -102,7 +101,7 @@ def _series(
     dots = [(place, score) for place, members in scores.items() for score in members]
     look: dict[str, Any] = {"color": key.get_color(), "transform": shift}
     axes.plot(*zip(*dots, strict=True), str(key.get_marker()), markersize=5, alpha=0.6, markeredgewidth=0, **look)
-    if len(position) > MOST_MEANS:
+    if are_drawn(position):  # a line through their means would be noise
         return
     means = {place: estimate(members) for place, members in scores.items() if members}
     # Words have no order, nor has one number of layers to another: nothing leads from one to the next.
@@ -121,7 +120,7 @@ def horizontal_axis(axes: Axes, name: str, values: list[Any]) -> dict[object, fl
     positive = numeric and min(values) > 0
     sizes = [abs(value) for value in values if value] if numeric else []
     wide = bool(sizes) and math.log10(max(sizes) / min(sizes)) >= LOG_DECADES
-    if not numeric or (wide and not positive and len(values) <= MOST_MEANS):
+    if not numeric or (wide and not positive and not are_drawn(values)):
         axes.set_xticks(range(len(values)), [_folded(number(value), ROOM_BELOW // len(values)) for value in values])
         axes.set_xlim(-0.5, len(values) - 0.5)
         return {value: float(place) for place, value in enumerate(values)}
@@ -134,10 +133,10 @@ def horizontal_axis(axes: Axes, name: str, values: list[Any]) -> dict[object, fl
         axes.set_xscale("log")
         axes.set_xlim(low / factor, high * factor)
         axes.xaxis.set_minor_locator(NullLocator())
-    if len(values) <= MOST_MEANS:
-        axes.xaxis.set_major_locator(FixedLocator(_apart(values, logarithmic=wide)))
-    else:
+    if are_drawn(values):
         axes.xaxis.set_major_locator(LogLocator() if wide else MaxNLocator(nbins=6))
+    else:
+        axes.xaxis.set_major_locator(FixedLocator(_apart(values, logarithmic=wide)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: number(float(value))))
     return {value: float(value) for value in values}
 

@@ -7,17 +7,15 @@ changed without another hyperparameter, which alone leads nowhere.
 """
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from nnlite.queries import Range, range_of
-from nnlite.report.cells import finite
+from nnlite.report.cells import are_drawn, finite
 from nnlite.report.ranking import Configuration, Ranking
 from nnlite.runs.quantities import number
 
-SAMPLED = 12  # more values than this were drawn, not listed
-TYPED = 3  # digits: a fraction of more was drawn as well
 NEAR = 0.05  # of what was drawn: nearer to an end is at it
 WIDE = 4.0  # values further apart than this factor were meant as factors
 End = Literal["smallest", "largest"]
@@ -67,7 +65,7 @@ class Tried:
     @property
     def sampled(self) -> bool:
         """Whether they were drawn, not listed."""
-        return _drawn(self.sizes)
+        return are_drawn(self.sizes)
 
     def is_at(self, end: End, size: float) -> bool:
         """Whether `size` is at this end, or of drawn ones near it."""
@@ -138,7 +136,7 @@ def _edge(ranking: Ranking, winner: Configuration, name: str) -> Edge | None:
 def _alike(configurations: Sequence[Configuration], winner: Configuration, name: str) -> Sequence[Configuration]:
     """The configurations that had the same values to choose from."""
     sizes = {_size(each.parameters.get(name)) for each in configurations}
-    if _drawn([size for size in sizes if size is not None]):
+    if are_drawn(sizes):
         return configurations
     for word, kind in winner.parameters.items():
         if word == name or _size(kind) is not None:
@@ -149,12 +147,6 @@ def _alike(configurations: Sequence[Configuration], winner: Configuration, name:
         if len(own) > 1 and beside and own.isdisjoint(beside):
             configurations = mine
     return configurations
-
-
-def _drawn(sizes: Collection[float]) -> bool:
-    """Whether nobody has listed these: there are too many, or one is a fraction of more digits than one types."""
-    fractions = (size for size in sizes if not size.is_integer())
-    return len(sizes) > SAMPLED or any(size != float(f"{size:.{TYPED}g}") for size in fractions)
 
 
 def _size(value: object) -> float | None:

@@ -115,9 +115,11 @@ def group_runs(runs: Iterable[Run]) -> list[Group]:
 
 def _parted(runs: list[Run]) -> tuple[list[Run], list[Run]]:
     """Those that compete, and those that do not because they were refitted; all compete where none else would."""
-    refits = {id(run) for run in runs if _is_refit(run)}
-    competing = [run for run in runs if id(run) not in refits]
-    return (competing, [run for run in runs if id(run) in refits]) if competing else (runs, [])
+    competing: list[Run] = []
+    refits: list[Run] = []
+    for run in runs:
+        (refits if _is_refit(run) else competing).append(run)
+    return (competing, refits) if competing else (runs, [])
 
 
 def _is_refit(run: Run) -> bool:

@@ -7,12 +7,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from nnlite.report.cells import finite, readable
-from nnlite.report.groups import HELD_OUT, can_be_refitted
+from nnlite.report.groups import can_be_refitted
 from nnlite.report.markdown import code, table, text, visible
 from nnlite.report.ranking import Ranking
 from nnlite.report.section import Section
 from nnlite.report.triage import EXPLAINED, Cause, causes
 from nnlite.runs import Conflict, Run, Unreadable
+from nnlite.runs.commands import refit_command, repeat_command
 from nnlite.runs.comparison import exactly
 from nnlite.runs.fingerprint import fingerprint
 from nnlite.runs.quantities import counted, duration, number
@@ -98,17 +99,17 @@ def commands(ranking: Ranking) -> Section:
         blocks += ["All of it:", _shell(typed)]
     winner = ranking.winner
     if winner and (trial := ranking.best_trial([winner])):
-        log = shlex.quote(_typed(trial.run.folder.log))
+        log = _typed(trial.run.folder.log)
         blocks += [
             f"The winner's best seed, {trial.run.seed}, into a folder of its own:",
-            _shell([f"nnlite train {log} --experiments repeated"]),
+            _shell([repeat_command(log)]),
         ]
         if refits := group.refits_of(trial.run):
             blocks += ["Its refits:", _shell(_distinct(_command_of(run) for run in refits))]
         elif can_be_refitted(ranking.metric):
             blocks += [
                 "The same, refitted: trained anew on all training images, also those that were held out to choose by:",
-                _shell([f"nnlite train {log} -S {HELD_OUT}=0"]),
+                _shell([refit_command(log)]),
             ]
     return Section("Do it again", blocks)
 
