@@ -139,3 +139,15 @@ def test_lines_of_very_different_lengths_are_drawn_over_the_logarithm_of_the_epo
     assert low < 30 < high
     shown = {place: label.get_text() for place, label in zip(axes.get_xticks(), axes.get_xticklabels(), strict=True)}
     assert all(label == f"{place:.0f}" for place, label in shown.items() if low <= place <= high), shown
+
+
+def test_a_few_drawn_values_are_dots_without_a_line_on_an_axis_that_can_be_read():
+    rates = [0.0005278, 0.0005383, 0.0006618, 0.0006982, 0.003262]
+    trials = trials_of(value=[0.9, 0.91, 0.92, 0.93, 0.94], **{"config.learning_rate": rates})
+    (axes,) = parameter_plots(trials, ["learning_rate"], METRICS["val_acc"]).axes
+    axes.figure.canvas.draw()
+    assert [line.get_linestyle() for line in axes.lines] == ["None"], "their means are no line"
+    low, high = axes.get_xlim()
+    ticks = [place for place in axes.get_xticks() if low <= place <= high]
+    assert not set(ticks) & set(rates)
+    assert min(np.diff(ticks)) > 0.09 * (high - low), "labels do not run into one another"
