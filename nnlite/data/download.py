@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-import pooch
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
 
@@ -73,6 +72,8 @@ def download(
 
 def _from_mirror(mirror: str, missing: dict[str, str], part: Path, timeout: tuple[float, float]) -> list[str]:
     """Store what the mirror has of the missing files and return what went wrong; leave it when it can't be reached."""
+    import pooch  # noqa: PLC0415 - takes longer to load than all of nnlite.data, in every worker, and is rarely needed
+
     failures = []
     for name, sha in list(missing.items()):
         url = f"{mirror}{name}.gz"

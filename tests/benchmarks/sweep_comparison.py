@@ -24,14 +24,16 @@ from pathlib import Path
 
 import psutil
 
-from nnlite.data import locate
+from nnlite.data import fetch
 from nnlite.runs import RunFolder, read_run
 
 SPEC = Path(__file__).parents[2] / "sweeps" / "classifier_hidden.toml"
 RIVALS = Path(__file__).with_name("sweep_rivals.py")
 TRIALS = 18
 LOOK_SECONDS = 0.5
-ONE_THREAD = os.environ | {f"{library}_NUM_THREADS": "1" for library in ("OPENBLAS", "OMP", "MKL", "VECLIB_MAXIMUM")}
+# One BLAS thread each, and the same uncompressed files for all: those in the cache, as on a user's machine.
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "NNLITE_DATA"}
+ENVIRONMENT |= {f"{library}_NUM_THREADS": "1" for library in ("OPENBLAS", "OMP", "MKL", "VECLIB_MAXIMUM")}
 # Who competes, by the name in the table: how the file of the rivals calls it, and what packages it takes.
 CONTENDERS = {
     "PyTorch in Optuna, two processes, journal file": ("optuna", ("torch", "optuna")),
@@ -45,7 +47,7 @@ def command(name, epochs, folder):
     if name == "nnlite":
         sweep = [sys.executable, "-m", "nnlite", "sweep", str(SPEC), "--experiments", str(folder), "--json"]
         return [*sweep, "-j", "2", "-S", f"epochs={epochs}"]
-    files = locate("mnist").files
+    files = fetch("mnist").files
     return [sys.executable, *map(str, (RIVALS, name, epochs, folder, files.train_images, files.train_labels))]
 
 
@@ -57,7 +59,7 @@ class Race:
         said, complaints = folder / "stdout", folder / "stderr"
         used, started = processor_seconds(), time.perf_counter()
         with said.open("w") as stdout, complaints.open("w") as stderr:
-            process = psutil.Popen(command(name, epochs, folder), stdout=stdout, stderr=stderr, env=ONE_THREAD)
+            process = psutil.Popen(command(name, epochs, folder), stdout=stdout, stderr=stderr, env=ENVIRONMENT)
             self.memory = 0
             while not has_ended(process):
                 self.memory = max(self.memory, memory_of(process))
