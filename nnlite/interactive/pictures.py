@@ -6,18 +6,19 @@ from collections.abc import Iterator
 
 from nnlite.report.classes import class_histories, latents_over_time
 from nnlite.report.collapse import DEFINITION, collapsed_of, fate_of, fates_in
-from nnlite.report.illustrations import best_and_worst, content_of, sample_of
+from nnlite.report.illustrations import Sample, best_and_worst, content_of
 from nnlite.report.markdown import visible
-from nnlite.report.ranking import Ranking, Trial
+from nnlite.report.ranking import Ranking
 from nnlite.report.style import png
 from nnlite.runs.quantities import score
 
 
 def pictures(ranking: Ranking) -> str:
     """A part of the page, closed until somebody opens it; empty where no run has drawn anything."""
-    runs = [trial.run for trial in ranking.best_trials()]
-    if not runs or fate_of(runs[0]) is None:  # a classifier's: 10,000 logs need not be read for it
+    trials = ranking.best_trials()
+    if not trials or fate_of(trials[0].run) is None:  # a classifier's: 10,000 logs need not be read for it
         return ""
+    runs = [trial.run for trial in ranking.best_then_by_end()]
     fates = [fate for configuration in ranking.configurations for fate in fates_in(configuration)]
     parts = [f"<p>{html.escape(DEFINITION)} <strong>{collapsed_of(fates)}</strong> ended so.</p>"]
     if drawn := class_histories(runs):
@@ -31,18 +32,17 @@ def pictures(ranking: Ranking) -> str:
 
 def _samples(ranking: Ranking) -> Iterator[str]:
     best, worst = best_and_worst(ranking)
-    for word, trial in (("best", best), ("worst", worst)):
-        if trial and (sample := sample_of(trial)):
-            epoch, content = sample
-            yield _figure(content, f"The {word} configuration after epoch {epoch}: {_about(ranking, trial)}.")
-    if best and (animation := content_of(best.run.folder.animation)):
+    for who, sample in (("The best run", best), ("The run that ended worst", worst)):
+        if sample:
+            yield _figure(sample.content, _about(ranking, who, sample))
+    if best and (animation := content_of(best.trial.run.folder.animation)):
         yield _figure(animation, "The best one from its first epoch to its last.", "gif")
 
 
-def _about(ranking: Ranking, trial: Trial) -> str:
-    """Which run it is, and what it is worth."""
-    worth = "" if trial.value is None else f", {ranking.metric.label} {score(ranking.metric, trial.value)}"
-    return f"run {trial.run.id}, seed {trial.run.seed}{worth}"
+def _about(ranking: Ranking, who: str, sample: Sample) -> str:
+    run = sample.trial.run
+    worth = "" if sample.value is None else f" ({ranking.metric.label} {score(ranking.metric, sample.value)})"
+    return f"{who}, {run.id}, seed {run.seed}, after epoch {sample.epoch}{worth}."
 
 
 def _figure(content: bytes, caption: str, kind: str = "png") -> str:

@@ -1,11 +1,15 @@
 """What the figures of a page have in common: how one is put into a section, and what has to be said below it."""
 
+from collections.abc import Collection
+
 import pandas as pd
 from matplotlib.figure import Figure
 
-from nnlite.report.markdown import image
+from nnlite.report.markdown import code, image, text
+from nnlite.report.ranking import Configuration
 from nnlite.report.section import Section
 from nnlite.report.style import png
+from nnlite.runs.quantities import number
 
 SCALE_NOTE = " The accuracy's axis is logarithmic in the error, so that both ends can be read."
 
@@ -25,3 +29,11 @@ def scale_note(figure: Figure) -> str:
 def several_seeds(trials: pd.DataFrame) -> bool:
     """Whether some configuration has more than one run that counts."""
     return bool(trials.loc[trials["counts"], "rank"].duplicated().any())
+
+
+def others_held(configuration: Configuration, shown: Collection[str]) -> str:
+    """What a heat map's caption says of the hyperparameters that it does not show."""
+    words = [
+        f"{code(name)} is {text(number(value))}" for name, value in configuration.readable.items() if name not in shown
+    ]
+    return f", where {' and '.join(words)}" if words else ""

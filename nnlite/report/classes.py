@@ -1,6 +1,6 @@
-"""Two pictures of what a GAN draws as it learns, the best run beside the worst: each class's share, and latent points.
+"""What a GAN draws as it learns, the best run beside the one that ended worst: each class's share, and latent points.
 
-The one is drawn from the logs, the other from the sample grids of the run's folder; both leave out what has none.
+The shares are drawn from the logs, the points from the sample grids of the runs' folders; what has none is left out.
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import PowerNorm
+from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
@@ -19,7 +19,8 @@ from nnlite.images import read_png, tiles
 from nnlite.report.style import WIDTH, in_house_style
 from nnlite.runs import Run
 
-SHARES = (0.0, 0.01, 0.1, 0.3, 1.0)  # that the colour bar names
+WORDS = ("best run", "ended worst")  # above the two panels
+SHARES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)  # that the colour bar names
 MOST_EPOCHS = 8  # of the latent points
 MOST_POINTS = 10
 
@@ -31,26 +32,29 @@ def class_histories(runs: Sequence[Run]) -> tuple[Figure, list[Run]] | None:
     """The share of each class by epoch, a row a class; and the runs that are shown. None if no log tells.
 
     Args:
-        runs: best first.
+        runs: the best first, that which ended worst last.
     """
     shown = _first_and_last([run for run in runs if _shares(run) is not None])
     if not shown:
         return None
     figure = Figure(figsize=(WIDTH, 2.5))
     panels = figure.subplots(1, len(shown), squeeze=False)[0]
-    for word, axes, run in zip(("best", "worst"), panels, shown, strict=False):
+    for word, axes, run in zip(WORDS, panels, shown, strict=False):
         known = _shares(run)
         assert known is not None
         epochs, shares = known
         extent = (epochs[0] - 0.5, epochs[-1] + 0.5, len(shares) - 0.5, -0.5)
-        # The square root tells 0 from 1 % and 10 % from 100 %.
-        picture = axes.imshow(shares, "cividis", norm=PowerNorm(0.5, 0.0, 1.0), extent=extent, aspect="auto")
-        axes.set_title(f"{word} run" if len(shown) > 1 else "")
+        # An even share is in the middle of the scale, and white; what is drawn more rarely than 1 % counts as left out.
+        even = 1.0 / len(shares)
+        norm = LogNorm(even**2, 1.0)
+        picture = axes.imshow(np.maximum(shares, even**2), "PuOr_r", norm=norm, extent=extent, aspect="auto")
+        axes.set_title(word if len(shown) > 1 else "")
         axes.set(xlabel="epoch", ylabel="class" if axes is panels[0] else "")
         axes.set_yticks(range(len(shares)), class_names(run.start.get("dataset_checksum"), len(shares)))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6, min_n_ticks=1))
         axes.grid(visible=False)
-    bar = figure.colorbar(picture, ax=list(panels), ticks=SHARES)
+    bar = figure.colorbar(picture, ax=list(panels), ticks=SHARES, extend="min")
+    bar.minorticks_off()
     bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:.0f} %"))
     bar.ax.grid(visible=False)
     return figure, shown
@@ -63,7 +67,7 @@ def latents_over_time(runs: Sequence[Run]) -> tuple[Figure, list[Run], list[int]
     None if no run has kept two sample grids.
 
     Args:
-        runs: best first.
+        runs: the best first, that which ended worst last.
     """
     kept = [(run, grids) for run in runs if len(grids := _sample_grids(run)) > 1]
     shown = _first_and_last(kept)
@@ -73,12 +77,12 @@ def latents_over_time(runs: Sequence[Run]) -> tuple[Figure, list[Run], list[int]
     epochs = _spread(common)
     figure = Figure(figsize=(WIDTH, 0.3 + 0.36 * len(epochs) * 2 / len(shown)))
     panels = figure.subplots(1, len(shown), squeeze=False)[0]
-    for word, axes, (_, grids) in zip(("best", "worst"), panels, shown, strict=False):
+    for word, axes, (_, grids) in zip(WORDS, panels, shown, strict=False):
         try:
             _grid_panel(axes, [grids[epoch] for epoch in epochs], epochs)
         except (OSError, ValueError):  # somebody has put another file there
             return None
-        axes.set_title(f"{word} run" if len(shown) > 1 else "")
+        axes.set_title(word if len(shown) > 1 else "")
     panels[0].set_ylabel("epoch")
     return figure, [run for run, _ in shown], epochs
 
@@ -93,6 +97,16 @@ def _grid_panel(axes: Axes, grids: Sequence[Path], epochs: Sequence[int]) -> Non
     axes.tick_params(length=0)
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)
+
+
+def favourite_of(run: Run) -> tuple[str, float] | None:
+    """The class that `run` drew most often after the last epoch that counted them, and its share; None if none did."""
+    known = _shares(run)
+    if known is None:
+        return None
+    last = known[1][:, -1]
+    most = int(last.argmax())
+    return class_names(run.start.get("dataset_checksum"), len(last))[most], float(last[most])
 
 
 def _shares(run: Run) -> tuple[list[int], NDArray[np.float64]] | None:

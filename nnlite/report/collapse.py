@@ -4,12 +4,16 @@ A generator has collapsed where it leaves classes out, or draws some of them far
 after an epoch follows from two metrics that every log holds, so that runs of any version can be told about.
 """
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nnlite.report.cells import finite, readable
-from nnlite.report.classes import class_histories, latents_over_time
+from nnlite.report.captions import others_held, show
+from nnlite.report.cells import finite, writable
+from nnlite.report.classes import class_histories, favourite_of, latents_over_time
+from nnlite.report.heatmap import crossed, share_map
+from nnlite.report.importance import by_importance, decompose
 from nnlite.report.markdown import code, image, table, text
 from nnlite.report.ranking import Configuration, Ranking
 from nnlite.report.section import Section
@@ -35,14 +39,18 @@ class Fate:
     Attributes:
         collapsed: how it stood after its last epoch.
         since: the epoch since which it had stood so without a break.
+        losses: how often it had been diverse and then was not.
         coverage: classes covered after its last epoch.
         entropy: label entropy after its last epoch, in bits.
+        favourite: the class that it drew most often after its last epoch, and that class's share; None if no log tells.
     """
 
     collapsed: bool
     since: int
-    coverage: float | None
-    entropy: float | None
+    losses: int = 0
+    coverage: float | None = None
+    entropy: float | None = None
+    favourite: tuple[str, float] | None = None
 
 
 def has_collapsed(epoch: Event) -> bool | None:
@@ -64,7 +72,9 @@ def fate_of(run: Run) -> Fate | None:
         if state != collapsed:
             break
         since = line["epoch"]
-    return Fate(collapsed, since, finite(last.get("mode_coverage")), finite(last.get("label_entropy")))
+    losses = sum(now and not before for (_, before), (_, now) in itertools.pairwise(known))
+    coverage, entropy = finite(last.get("mode_coverage")), finite(last.get("label_entropy"))
+    return Fate(collapsed, since, losses, coverage, entropy, favourite_of(run))
 
 
 def collapsed_of(fates: Sequence[Fate]) -> str:
@@ -86,9 +96,13 @@ def story(fates: Sequence[Fate]) -> str:
     if collapsed:
         seeds = f" in {len(collapsed)} of {len(fates)} seeds" if several else ""
         words.append(f"collapsed{seeds}, {_from_epochs([each.since for each in collapsed])}")
+        if any(each.losses > 1 for each in collapsed):
+            words[-1] += ", not for the first time"
     if diverse:
         others = f"the other{'s' * (len(diverse) > 1)} " if collapsed else ""
         words.append(f"{others}diverse from epoch {max(each.since for each in diverse)} on")
+        if any(each.losses for each in diverse):
+            words[-1] += ", after relapses"
     return "; ".join(words)
 
 
@@ -107,21 +121,39 @@ def collapse(ranking: Ranking, prefix: str) -> Section:
         return section
     section.blocks.append(f"{DEFINITION} **{collapsed_of(fates)}** ended so.")
     header = ["", *map(code, names), "what became of it", "classes at the end", "entropy at the end"]
+    if any(each.collapsed and each.favourite for each in fates):
+        header.append("mostly draws")
+    else:
+        rows = [row[:-1] for row in rows]
     section.blocks.append(table(header, rows[:MOST_ROWS], [0]))
     if rest := rows[MOST_ROWS:]:
         section.blocks.append(f"<details><summary>{counted(len(rest), 'more configuration')}</summary>")
         section.blocks += [table(header, rest, [0]), "</details>"]
+    _map(section, ranking, prefix)
     _illustrate(section, ranking, prefix)
     return section
 
 
+def _map(section: Section, ranking: Ranking, prefix: str) -> None:
+    """How many runs ended collapsed, for each pair of two hyperparameters; nothing if none did."""
+    trials = [trial for configuration in ranking.configurations for trial in configuration.counted]
+    ended = {writable(each.run.id): fate.collapsed for each in trials if (fate := fate_of(each.run))}
+    first = ranking.configurations[0]
+    names = by_importance(ranking.group.varied, decompose(ranking))
+    if any(ended.values()) and (found := crossed(ranking.trial_frame(), names, first.readable)):
+        pair, rows = found
+        figure = share_map(rows, pair, ended, "runs that ended collapsed")
+        about = f"how many runs ended collapsed for each pair of {' and '.join(pair)}"
+        show(section, figure, f"{prefix}collapsed.png", about)
+        section.blocks.append(f"How many runs had collapsed after their last epoch{others_held(first, pair)}.")
+
+
 def _illustrate(section: Section, ranking: Ranking, prefix: str) -> None:
-    runs = [trial.run for trial in ranking.best_trials()]
-    label = text(ranking.metric.label)
+    runs = [trial.run for trial in ranking.best_then_by_end()]
     if drawn := class_histories(runs):
         figure, shown = drawn
         section.files[f"{prefix}classes.png"] = png(figure)
-        caption = f"The share of each class among the judged images, epoch by epoch, of {_named(shown)}, by {label}."
+        caption = f"The share of each class among the judged images, epoch by epoch, of {_named(shown)}."
         section.blocks += [image("which classes were drawn, epoch by epoch", f"{prefix}classes.png"), caption]
     if strips := latents_over_time(runs):
         figure, shown, epochs = strips
@@ -133,16 +165,26 @@ def _illustrate(section: Section, ranking: Ranking, prefix: str) -> None:
 
 
 def _named(shown: Sequence[Run]) -> str:
-    """The best run that is shown and, if there is another, the worst."""
-    words = [f"the {word} run, {code(run.id)}" for word, run in zip(("best", "worst"), shown, strict=False)]
-    return f"{words[0]} (left), and {words[1]}" if len(words) > 1 else words[0]
+    """The best run that is shown and, if there is another, the one that ended worst."""
+    best = f"the best run, {code(shown[0].id)}"
+    return f"{best} (left), and the one that ended worst, {code(shown[1].id)}" if len(shown) > 1 else best
 
 
 def _row(place: int, configuration: Configuration, names: Sequence[str], fates: Sequence[Fate]) -> list[str]:
-    values = [text(number(readable(configuration.parameters[name]))) for name in names]
+    values = [text(number(configuration.readable[name])) for name in names]
     coverages = [each.coverage for each in fates if each.coverage is not None]
     entropies = [each.entropy for each in fates if each.entropy is not None]
-    return [str(place), *values, story(fates), _span(coverages, ".0f"), _span(entropies, ".2f")]
+    favourites = _favourites([each for each in fates if each.collapsed])
+    return [str(place), *values, story(fates), _span(coverages, ".0f"), _span(entropies, ".2f"), favourites]
+
+
+def _favourites(collapsed: Sequence[Fate]) -> str:
+    """The classes that collapsed runs draw most often, and how often, such as "2, 7 (81 to 100 %)"."""
+    known = [each.favourite for each in collapsed if each.favourite]
+    if not known:
+        return "-"
+    names = ", ".join(text(name) for name in sorted({name for name, _ in known}))
+    return f"{names} ({_span([100 * share for _, share in known], '.0f')} %)"
 
 
 def _span(values: Sequence[float], digits: str) -> str:
@@ -154,8 +196,8 @@ def _span(values: Sequence[float], digits: str) -> str:
 
 
 def _from_epochs(epochs: Sequence[int]) -> str:
-    later = sorted(epoch for epoch in epochs if epoch > 1)
-    words = ["from the first epoch on"] if len(later) < len(epochs) else []
+    later = sorted({epoch for epoch in epochs if epoch > 1})
+    words = ["from the first epoch on"] if 1 in epochs else []
     if later:
         listed = f"{', '.join(map(str, later[:-1]))} and {later[-1]}" if len(later) > 1 else f"{later[0]}"
         words.append(f"from epoch{'s' * (len(later) > 1)} {listed} on")

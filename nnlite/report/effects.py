@@ -6,10 +6,10 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 from nnlite.report import parallel
-from nnlite.report.captions import scale_note, show
+from nnlite.report.captions import others_held, scale_note, show
 from nnlite.report.comparison import MOST_PANELS, parameter_plots
-from nnlite.report.heatmap import heat_map
-from nnlite.report.importance import GROUPS, MOST_LEVELS, Decomposition, decompose
+from nnlite.report.heatmap import crossed, heat_map
+from nnlite.report.importance import GROUPS, MOST_LEVELS, Decomposition, by_importance, decompose
 from nnlite.report.markdown import code, table, text
 from nnlite.report.pareto import pareto_front, pareto_plot
 from nnlite.report.ranking import Configuration, Ranking, abreast
@@ -25,8 +25,7 @@ def comparison(ranking: Ranking, prefix: str) -> Section:
         return Section("What made the difference")
     explained = decompose(ranking)
     section = Section("What made the difference", list(_importance(explained)))
-    if explained and len(names) > 2:  # what explains most stands first
-        names = list(dict.fromkeys([*(part.name for part in explained.parts), *names]))
+    names = by_importance(names, explained)
     whole = ranking
     ranking, last = abreast(ranking)  # those that were pruned are compared where they still were on a level
     trials = ranking.trial_frame()
@@ -45,11 +44,15 @@ def comparison(ranking: Ranking, prefix: str) -> Section:
         if len(names) > MOST_PANELS:
             caption += f" Of {len(names)} hyperparameters, the {MOST_PANELS} that explain most are shown."
         section.blocks.append(caption + scale_note(figure))
-    chart = heat_map(trials, names, ranking.metric)
-    show(section, chart, f"{prefix}heat-map.png", f"mean {label} for each pair of {' and '.join(names)}")
-    if chart is not None:
+    if found := crossed(trials, names, ranking.configurations[0].readable):
+        pair, rows = found
+        about = f"mean {label} for each pair of {' and '.join(pair)}"
+        show(section, heat_map(rows, pair, ranking.metric), f"{prefix}heat-map.png", about)
         when = "" if last is None else f" after {counted(last, 'epoch')}"
-        section.blocks.append(f"Mean over the seeds of each pair{when}; the brighter the better, the best in bold.")
+        others = others_held(ranking.configurations[0], pair)
+        section.blocks.append(
+            f"Mean over the seeds of each pair{when}{others}; the brighter the better, the best in bold."
+        )
     if explained and len(names) > 2:
         _show_interplay(section, ranking, explained, prefix)
         _show_all(section, whole, [part.name for part in explained.parts], prefix)

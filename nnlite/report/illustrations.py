@@ -1,6 +1,5 @@
 """The sections of a page that are pictures: learning curves, and the samples of a GAN."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,7 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from nnlite.report.captions import scale_note, several_seeds, show
-from nnlite.report.cells import writable
+from nnlite.report.cells import finite, writable
 from nnlite.report.curves import MOST_BANDS, MOST_LINES, learning_curves, shown_ranks
 from nnlite.report.frame import epoch_frame
 from nnlite.report.markdown import code, image, text
@@ -23,7 +22,7 @@ BANDS_NOTE = (
     f"highest (with more than {MOST_BANDS} lines, those of the best and the worst alone). The numbers are rows of the "
     "leader board."
 )
-FEW_LINES = 4  # for what is not ranked by: the best three and the worst
+FEW_LINES = 4  # for losses, which say little: the best three and the worst
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ class Plot:
 CURVES = {
     "gan": (
         Plot("learning-curves", ("fid",)),
-        Plot("diversity", ("mode_coverage", "label_entropy"), FEW_LINES),
+        Plot("diversity", ("mode_coverage", "label_entropy")),
         Plot("losses", ("generator_loss", "discriminator_loss"), FEW_LINES),
     ),
 }
@@ -68,45 +67,63 @@ def curves(ranking: Ranking, prefix: str) -> Section:
 
 
 def pictures(ranking: Ranking, prefix: str) -> Section:
-    """What the winner and the worst configuration drew at their best, where their samples were kept."""
+    """What the best run drew at its best, and what that which ended worst drew at its end, if samples were kept."""
     section = Section("Samples")
-    ranked = ranking.ranked
-    if not ranked:
-        return section
-    for word, trial, place in zip(("best", "worst"), best_and_worst(ranking), (0, -1), strict=True):
-        if trial is None:
-            continue
-        epoch, content = sample_of(trial) or (0, b"")
-        name = f"{prefix}{word}.png"
-        section.files[name] = content
-        section.blocks += [
-            image(f"sample grid of the {word} configuration", name),
-            _samples_caption(ranking, place, trial, epoch),
-        ]
-        animation = content_of(trial.run.folder.animation)
-        if word == "best" and animation:
-            section.files[f"{prefix}{word}.gif"] = animation
+    best, worst = best_and_worst(ranking)
+    if best:
+        _show_sample(section, f"{prefix}best.png", "the best run", _about(ranking, "The best run", best), best)
+        if animation := content_of(best.trial.run.folder.animation):
+            section.files[f"{prefix}best.gif"] = animation
             section.blocks += [
-                image("its sample grids, epoch by epoch", f"{prefix}{word}.gif"),
+                image("its sample grids, epoch by epoch", f"{prefix}best.gif"),
                 "The same run from its first epoch to its last.",
             ]
+    if worst:
+        said = _about(ranking, "The run that ended worst", worst)
+        _show_sample(section, f"{prefix}worst.png", "the run that ended worst", said, worst)
     return section
 
 
-def best_and_worst(ranking: Ranking) -> tuple[Trial | None, Trial | None]:
-    """The best run of the best configuration and, if there are several, the worst of the worst, that kept samples."""
-    ranked = ranking.ranked
-    best = _by_value(ranking, ranked[0].counted) if ranked else []
-    worst = _by_value(ranking, ranked[-1].counted)[::-1] if len(ranked) > 1 else []
-    return next(filter(sample_of, best), None), next(filter(sample_of, worst), None)
+@dataclass(frozen=True)
+class Sample:
+    """A sample grid of a run: after which epoch, the PNG file, and what the epoch is worth, if it was measured."""
+
+    trial: Trial
+    epoch: int
+    content: bytes
+    value: float | None
 
 
-def sample_of(trial: Trial) -> tuple[int, bytes] | None:
-    """The grid after the run's best epoch, or else after the latest that has one; and that epoch."""
-    for epoch in [trial.epoch, *(each["epoch"] for each in reversed(trial.run.epochs))]:
+def best_and_worst(ranking: Ranking) -> tuple[Sample | None, Sample | None]:
+    """Of the winner's best run the grid at its best; of all others, the last grid of the run that ended worst.
+
+    Of the runs that kept samples: a GAN that collapses in the end may have been a good one on its way.
+    """
+    best = next(filter(None, (_sample(ranking, each, each.epoch) for each in _winners(ranking))), None)
+    if best is None:
+        return None, None
+    others = [each for each in reversed(ranking.best_then_by_end()) if each is not best.trial]
+    return best, next(filter(None, (_sample(ranking, each) for each in others)), None)
+
+
+def _winners(ranking: Ranking) -> list[Trial]:
+    return ranking.best_trials(ranking.ranked[:1]) if ranking.ranked else []
+
+
+def _sample(ranking: Ranking, trial: Trial, wanted: int | None = None) -> Sample | None:
+    """The grid after the epoch that is wanted, or else after the latest that has one."""
+    if not trial.run.folder.samples.is_dir():
+        return None
+    values = {line["epoch"]: finite(line.get(ranking.metric.name)) for line in trial.run.epochs}
+    for epoch in ([] if wanted is None else [wanted]) + sorted(values, reverse=True):
         if content := content_of(trial.run.folder.sample(epoch)):
-            return epoch, content
+            return Sample(trial, epoch, content, values.get(epoch))
     return None
+
+
+def _show_sample(section: Section, name: str, whose: str, said: str, sample: Sample) -> None:
+    section.files[name] = sample.content
+    section.blocks += [image(f"sample grid of {whose}", name), said]
 
 
 def content_of(path: Path) -> bytes:
@@ -127,17 +144,14 @@ def _curves_caption(trials: pd.DataFrame, plot: Plot, labels: str, figure: Figur
     return f"{text(labels[0].upper() + labels[1:])}: {lines}.{early}{scale_note(figure)}"
 
 
-def _samples_caption(ranking: Ranking, place: int, trial: Trial, epoch: int) -> str:
-    word = "The best" if place == 0 else "The worst"
-    value = ""
-    if trial.value is not None:
-        value = f" ({text(ranking.metric.label)} {score(ranking.metric, trial.value)} after epoch {trial.epoch})"
+def _about(ranking: Ranking, who: str, sample: Sample) -> str:
+    """Which run a grid is of, and what it was worth when it was drawn."""
+    trial = sample.trial
+    rank = next(place for place, each in enumerate(ranking.configurations) if trial in each.trials)
+    which = named(ranking.configurations[rank])
+    about = f"{who}, {code(trial.run.id)}: " + (f"{which}, " if ranking.group.varied else "") + f"seed {trial.run.seed}"
     pruned = ", when it was pruned" if trial.run.status == "pruned" else ""
-    about = f"{word} configuration, {named(ranking.ranked[place])}, after epoch {epoch}{pruned}"
-    return f"{about}: run {code(trial.run.id)}, seed {trial.run.seed}{value}."
-
-
-def _by_value(ranking: Ranking, trials: Sequence[Trial]) -> list[Trial]:
-    """Best first."""
-    sign = -1.0 if ranking.metric.higher_is_better else 1.0
-    return sorted(trials, key=lambda each: (sign * (each.value or 0.0), each.run.id))
+    worth = ""
+    if sample.value is not None:
+        worth = f" ({text(ranking.metric.label)} {score(ranking.metric, sample.value)})"
+    return f"{about}, after epoch {sample.epoch}{pruned}{worth}."

@@ -109,6 +109,12 @@ def decompose(ranking: Ranking) -> Decomposition | None:
     )
 
 
+def by_importance(names: Sequence[str], explained: Decomposition | None) -> list[str]:
+    """The hyperparameters in the order to show them in: as they are or, of more than two, what explains most first."""
+    first = [part.name for part in explained.parts] if explained and len(names) > 2 else []
+    return list(dict.fromkeys([*first, *names]))
+
+
 def _pairs(
     parts: Sequence[Importance], levels: Mapping[str, Sequence[Hashable]], ranks: NDArray[np.float64]
 ) -> list[tuple[str, str, float]]:

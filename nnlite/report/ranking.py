@@ -11,6 +11,7 @@ training, and is never averaged with those of completed runs. `abreast` compares
 """
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -68,6 +69,11 @@ class Configuration:
         return estimate(values) if values else None
 
     @property
+    def readable(self) -> dict[str, Any]:
+        """Its parameters as `Ranking.trial_frame` has them."""
+        return {name: readable(value) for name, value in self.parameters.items()}
+
+    @property
     def lost(self) -> list[Trial]:
         """The trials that diverged or failed."""
         return [each for each in self.trials if each.run.status in LOST]
@@ -91,7 +97,7 @@ class Configuration:
     @property
     def label(self) -> str:
         """The configuration in a few words."""
-        words = [f"{name} {number(readable(value))}" for name, value in self.parameters.items()]
+        words = [f"{name} {number(value)}" for name, value in self.readable.items()]
         return ", ".join(words) or "the only configuration"
 
 
@@ -123,6 +129,19 @@ class Ranking:
         """The trials that count, of these configurations or of all, best first."""
         return sorted((each for one in configurations or self.configurations for each in one.counted), key=self._place)
 
+    def best_then_by_end(self) -> list[Trial]:
+        """The trials that count: the best one, then the others by their last values, so that the last ended worst.
+
+        Of those that were not trained to their end none is taken to have ended worst.
+        """
+        best, others = (trials := self.best_trials())[:1], trials[1:]
+        return best + sorted(others, key=self._end)
+
+    def _end(self, trial: Trial) -> tuple[bool, float, str]:
+        last = trial.run.value(self.metric, at="last")
+        worth = math.nan if last is None else signed(self.metric, last.value)
+        return trial.run.status == "completed", math.inf if math.isnan(worth) else worth, trial.run.id
+
     def _place(self, trial: Trial) -> tuple[bool, bool, float, str]:
         status = trial.run.status
         return status != "completed", status == "pruned", signed(self.metric, trial.value or 0.0), trial.run.id
@@ -143,7 +162,7 @@ class Ranking:
                 "status": trial.run.status,
                 "counts": trial in configuration.counted,
                 "value": float("nan") if trial.value is None else trial.value,
-                **{column_of(name): readable(value) for name, value in configuration.parameters.items()},
+                **{column_of(name): value for name, value in configuration.readable.items()},
             }
             for rank, configuration in enumerate(self.configurations, start=1)
             for trial in configuration.trials

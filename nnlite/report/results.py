@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from nnlite.report import findings
-from nnlite.report.cells import finite, readable
+from nnlite.report.cells import finite
 from nnlite.report.edges import edges
 from nnlite.report.estimates import lead, score_with_interval
 from nnlite.report.findings import of_seeds
@@ -119,7 +119,7 @@ def _test_lines(runs: Iterable[Run]) -> str:
 
 def named(configuration: Configuration) -> str:
     """A configuration in Markdown, described by what varies."""
-    words = [f"{code(name)} {text(number(readable(value)))}" for name, value in configuration.parameters.items()]
+    words = [f"{code(name)} {text(number(value))}" for name, value in configuration.readable.items()]
     return ", ".join(words) or "the only configuration"
 
 
@@ -144,7 +144,7 @@ def _board_row(place: str, configuration: Configuration, ranking: Ranking) -> li
     shown = score_with_interval(ranking.metric, known) if known else "-"
     epochs = sorted({each.epoch for each in configuration.counted})
     when = "end" if epochs == [0] else f"{epochs[0]}" if len(epochs) == 1 else f"{epochs[0]} to {epochs[-1]}"
-    values = [text(number(readable(value))) for value in configuration.parameters.values()]
+    values = [text(number(value)) for value in configuration.readable.values()]
     return [
         place,
         *values,

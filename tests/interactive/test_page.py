@@ -289,7 +289,7 @@ def test_what_a_gan_drew_is_in_the_page_and_a_classifier_has_no_such_part(page):
         Image.open(io.BytesIO(base64.b64decode(data)))
         for data in re.findall(r'<img src="data:image/\w+;base64,([^"]+)" alt="[^"]+">', best)
     ]
-    assert [(each.format, getattr(each, "n_frames", 1)) for each in pictures] == [("PNG", 1)] * 3 + [("GIF", 50)]
+    assert [(each.format, getattr(each, "n_frames", 1)) for each in pictures] == [("PNG", 1)] * 4 + [("GIF", 50)]
 
 
 @needs_browser

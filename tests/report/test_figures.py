@@ -8,7 +8,7 @@ from nnlite.report import collect, group_runs, rank
 from nnlite.report.comparison import parameter_plots
 from nnlite.report.curves import learning_curves, shown_ranks
 from nnlite.report.frame import epoch_frame
-from nnlite.report.heatmap import heat_map
+from nnlite.report.heatmap import crossed, heat_map, share_map
 from nnlite.report.style import PALETTE, png
 from nnlite.runs import METRICS
 
@@ -89,9 +89,28 @@ def test_every_trial_that_counts_is_a_dot(experiments):
 
 def test_a_cell_of_the_heat_map_is_the_mean_of_its_pair(experiments):
     group, trials, _ = group_of(experiments, "gan_lr")
-    shown = {text.get_text() for text in heat_map(trials, group.varied, METRICS["fid"]).axes[0].texts}
+    pair, rows = crossed(trials, group.varied, {})
+    shown = {text.get_text() for text in heat_map(rows, pair, METRICS["fid"]).axes[0].texts}
     means = trials.groupby(["config.learning_rate", "config.discriminator_skip"])["value"].mean()
     assert shown == {f"{mean:#.3g}".rstrip(".") for mean in means}
+
+
+def test_of_more_than_two_hyperparameters_a_heat_map_shows_two_with_the_others_held():
+    grid = [(x, y, 1) for x in (1, 2) for y in (1, 2, 3)] + [(1, 1, 2)]
+    columns = dict(zip(("config.x", "config.y", "config.z"), zip(*grid, strict=True), strict=True))
+    trials = trials_of(value=[float(number) for number in range(len(grid))], **columns)
+    pair, rows = crossed(trials, ["z", "y", "x"], {"x": 1, "y": 1, "z": 1})
+    assert pair == ("y", "x"), "z was never changed together with one of them"
+    assert rows["value"].tolist() == [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
+    assert crossed(trials, ["z", "y", "x"], {"x": 1, "y": 1, "z": 2}) is None
+
+
+def test_a_map_of_shares_counts_the_runs_that_are_known():
+    trials = trials_of(value=[1.0] * 4, **{"config.x": [1, 1, 2, 2], "config.y": [1, 2, 1, 1]})
+    trials["run"] = ["a", "b", "c", "d"]
+    figure = share_map(trials, ("x", "y"), {"a": True, "c": True, "d": False}, "runs that failed")
+    shown = {each.get_position(): each.get_text() for each in figure.axes[0].texts}
+    assert shown == {(0, 0): "1 of 1", (0, 1): "-", (1, 0): "1 of 2", (1, 1): "-"}
 
 
 @pytest.mark.parametrize("values", [[0.5, 0.5, 0.5], [1.0, 0.1, 0.999], [0.0, 0.0, 1.0]])
