@@ -16,7 +16,7 @@ from nnlite.errors import InputError, NothingFoundError
 from nnlite.queries import Query, Vocabulary, select
 from nnlite.runs import METRICS, Conflict
 from nnlite.runs import Run as LoggedRun
-from nnlite.runs.commands import refit_command, repeat_command
+from nnlite.runs.commands import refit_command, repeat_command, use_command
 from nnlite.runs.glance import uncollected
 from nnlite.runs.quantities import number, score
 
@@ -136,6 +136,8 @@ def _answer(found: "Best") -> None:
     else:
         known = f"{chosen.name} {findings.worth(found.ranking, found.configuration)}"
         answer(f"{about}: {found.configuration.label} has {known}, {_place(found)}")
+    for caveat in findings.caveats(found.ranking):
+        answer(f"Beware: {caveat}")
     for sentence in findings.about_the_winner(found.ranking, found.ties, lambda each: each.label):
         answer(sentence)
     if at_edges := edges(found.ranking):
@@ -152,6 +154,10 @@ def _answer(found: "Best") -> None:
     parameters = {name: value for name, value in found.parameters.items() if value is not None}
     answer_fields({name: json.dumps(value, ensure_ascii=False) for name, value in parameters.items()})
     answer(f"repeat it: {repeat_command(found.trial.run.folder.log)}")
+    if run.folder.animation.exists():
+        answer(f"see how it learnt to draw: {run.folder.animation}")
+    if run.folder.best.exists() and (use := use_command(run.folder.path, run.model)):
+        answer(f"use it: {use}")
     _answer_refits(found)
     answer("")
 

@@ -42,7 +42,7 @@ def judge(
     """Judge a trained generator: how real, varied and new its images are, beside real ones and noise."""
     if out is not None and out.suffix.lower() != ".png":
         raise InputError(f"--out {out}: expected the name of a PNG file, such as {out.with_suffix('.png')}")
-    run = trained(run_named(reference, experiments), "gan")
+    run = trained(run_named(reference, experiments, "gan"), "gan")
     config, dataset = config_of(run, GanHyperparameters), dataset_of_run(run, data, say)
     prepare("gan", dataset)
     generator = TrainedGenerator(config, dataset, run.folder.best)

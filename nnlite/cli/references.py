@@ -17,23 +17,26 @@ Reference = Annotated[
 ]
 
 
-def run_named(reference: str, experiments: Path) -> Run:
-    """The run that `reference` names.
+def run_named(reference: str, experiments: Path, model: str | None = None) -> Run:
+    """The run that `reference` names; if a trained `model` is wanted, `@best` looks for one of these alone.
 
     Raises:
         InputError: it names none or several, or the log has no start event.
         NothingFoundError: `experiments` holds no run.
     """
-    run = read_run(_best(experiments) if reference == BEST else find_run(reference, experiments))
+    run = read_run(_best(experiments, model) if reference == BEST else find_run(reference, experiments))
     if not run.start:
         raise InputError(f"{run.folder.log} has no start event, so it does not say what was trained")
     return run
 
 
-def _best(experiments: Path) -> RunFolder:
+def _best(experiments: Path, model: str | None) -> RunFolder:
     from nnlite.report import best  # noqa: PLC0415 - pandas, which a path or an id does without
 
     found = best(experiments)
+    if model is not None:
+        found = [each for each in found if each.trial.run.model == model] or found
+        found = [each for each in found if each.trial.run.folder.best.exists()] or found
     if len(found) > 1:
         places = list(dict.fromkeys(str(each.folder.parent) for each in found))
         choices = (

@@ -16,7 +16,7 @@ from nnlite.errors import InputError
 from nnlite.models import ClassifierHyperparameters, Dataset, GanHyperparameters, Hyperparameters
 from nnlite.models.trained import TrainedClassifier, TrainedGenerator
 from nnlite.runs import Run
-from nnlite.runs.commands import repeat_command
+from nnlite.runs.commands import USES, repeat_command
 from nnlite.runs.quantities import counted
 from nnlite.sweep.environment import limit_threads
 from nnlite.sweep.verify import dataset_of_run
@@ -42,7 +42,7 @@ def predict(
     """Tell which class each image shows, by a trained classifier."""
     from nnlite.data.pictures import Framing, read_picture  # noqa: PLC0415
 
-    run = trained(run_named(reference, experiments), "classifier")
+    run = trained(run_named(reference, experiments, "classifier"), "classifier")
     dataset = dataset_of_run(run, data, say)
     framing = Framing.of(dataset)
     pictures = [read_picture(path, framing) for path in images]
@@ -91,7 +91,7 @@ def sample(
             f"{out.with_suffix('.npy')}"
         )
     rows, columns, total = _layout(shape, count, interpolate=interpolate)
-    run = trained(run_named(reference, experiments), "gan")
+    run = trained(run_named(reference, experiments, "gan"), "gan")
     config, dataset = config_of(run, GanHyperparameters), dataset_of_run(run, data, say)
     generator = TrainedGenerator(config, dataset, run.folder.best)
     rng = np.random.default_rng(seed)
@@ -127,8 +127,7 @@ def _layout(shape: str | None, count: int | None, *, interpolate: bool) -> tuple
 def trained(run: Run, model: str) -> Run:
     """The run, if it is of that model and its weights are there."""
     if run.model != model:
-        command = {"classifier": "predict", "gan": "sample"}.get(run.model)
-        other = f"; `nnlite {command}` uses it" if command else ""
+        other = f"; `nnlite {USES[run.model]}` uses it" if run.model in USES else ""
         raise InputError(f"run {run.id} is a {run.model}, and not a {model}{other}")
     if not run.folder.best.exists():
         raise InputError(

@@ -3,6 +3,7 @@
 Each function writes plain text; `name` says how a configuration is called there (in Markdown, or as it is).
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 from nnlite.report.cells import readable
@@ -32,6 +33,25 @@ def about_the_winner(ranking: Ranking, found: Ties | None, name: Naming) -> list
         return []
     sentences = (tie(found, name), optimism(found, ranking), lucky_run(found, ranking, name), *together(ranking))
     return [each for each in sentences if each]
+
+
+def caveats(ranking: Ranking) -> list[str]:
+    """Why the values themselves may not be comparable."""
+    metric = ranking.metric
+    words = []
+    if metric.against_itself:
+        words.append(
+            f"The {metric.label} is measured against an opponent that is trained as well, and says nothing of what is "
+            "drawn: a GAN that has collapsed may have the best. Rank by fid."
+        )
+    judges = Counter(str(run.start.get("reference")) for run in ranking.group.runs if run.start.get("reference"))
+    if metric.judged and len(judges) > 1:
+        listed = _listed([f"{counted(count, 'run')} by {name}" for name, count in judges.most_common()])
+        words.append(
+            f"Different reference classifiers have judged these runs ({listed}), and what one says cannot be compared "
+            "with what another says: train the fewer anew, here."
+        )
+    return words
 
 
 def tie(found: Ties, name: Naming) -> str:

@@ -28,17 +28,22 @@ def verdict(ranking: Ranking) -> Section:
     known += f" ({of_seeds(winner.estimate.n)}{', 95 % interval' if winner.estimate.half is not None else ''})"
     count = len(ranking.configurations)
     if count == 1:
-        return Section("", [f"One configuration was trained, so nothing is compared: {known}."])
+        return Section("", [f"One configuration was trained, so nothing is compared: {known}.", *_caveats(ranking)])
     won = f"won among {count} configurations" if winner.finished else f"leads so far, among {count} configurations"
     words = f"**{named(winner)}** {won}: {known}"
     found = ties(ranking)
     rivals = found.rivals if found else []
     if not rivals or rivals[0].configuration.estimate is None:
-        return Section("", [f"{words}. {_no_rival(ranking)}"])
+        return Section("", [f"{words}. {_no_rival(ranking)}", *_caveats(ranking)])
     runner_up = rivals[0].configuration
     gap, half = difference(winner.estimate, rivals[0].configuration.estimate)
     words += f", {lead(metric, abs(gap), half)} better than the runner-up, {named(runner_up)}."
-    return Section("", [words, " ".join(findings.about_the_winner(ranking, found, named)), *_edges(ranking)])
+    sure = " ".join(findings.about_the_winner(ranking, found, named))
+    return Section("", [words, *_caveats(ranking), sure, *_edges(ranking)])
+
+
+def _caveats(ranking: Ranking) -> list[str]:
+    return [f"**Beware:** {text(each)}" for each in findings.caveats(ranking)]
 
 
 def _edges(ranking: Ranking) -> list[str]:
@@ -78,6 +83,8 @@ def leader_board(ranking: Ranking) -> Section:
         note += " training."
     if any(each.lost for each in ranking.ranked):
         note += " Configurations that lost a seed stand below those that lost none."
+    if ranking.metric.about:
+        note += f" The {text(ranking.metric.label)} says {text(ranking.metric.about)}: the less, the better."
     return Section("Leader board", [*blocks, note, *_runs_behind(ranking)])
 
 

@@ -15,13 +15,27 @@ Direction = Literal["maximize", "minimize"]
 
 @dataclass(frozen=True)
 class Metric:
-    """One logged quantity."""
+    """One logged quantity.
+
+    Attributes:
+        name: in logs.
+        label: in sentences and on axes.
+        higher_is_better: which way is better.
+        unit: of its values, if they have one.
+        about: what it says, for those who meet it for the first time; empty where the label does.
+        on_test: scored once, at the end; never to be selected on.
+        judged: by a reference classifier; what another one says cannot be compared.
+        against_itself: a loss whose measure is trained as well, so that another run's cannot be compared.
+    """
 
     name: str
     label: str
     higher_is_better: bool = False
     unit: str = ""
-    on_test: bool = False  # scored once, at the end; never to be selected on
+    about: str = ""
+    on_test: bool = False
+    judged: bool = False
+    against_itself: bool = False
 
     @property
     def direction(self) -> Direction:
@@ -37,15 +51,19 @@ CLASSIFIER_METRICS = (
     Metric("test_loss", "test loss", on_test=True),
     Metric("test_acc", "test accuracy", higher_is_better=True, on_test=True),
 )
+_FRECHET = (
+    "how far drawn images are from real ones that were held out, both described by the mean and the covariance of what "
+    "a classifier sees in them"
+)
 GAN_METRICS = (
-    Metric("generator_loss", "generator loss"),
-    Metric("discriminator_loss", "discriminator loss"),
-    Metric("fid", "Fréchet distance"),
-    Metric("mode_coverage", "classes covered", higher_is_better=True, unit="of 10"),
-    Metric("label_entropy", "label entropy", higher_is_better=True, unit="bits"),
-    Metric("test_fid", "test Fréchet distance", on_test=True),
-    Metric("test_precision", "test precision", higher_is_better=True, on_test=True),
-    Metric("test_recall", "test recall", higher_is_better=True, on_test=True),
+    Metric("generator_loss", "generator loss", against_itself=True),
+    Metric("discriminator_loss", "discriminator loss", against_itself=True),
+    Metric("fid", "Fréchet distance", about=_FRECHET, judged=True),
+    Metric("mode_coverage", "classes covered", higher_is_better=True, unit="of 10", judged=True),
+    Metric("label_entropy", "label entropy", higher_is_better=True, unit="bits", judged=True),
+    Metric("test_fid", "test Fréchet distance", about=_FRECHET, on_test=True, judged=True),
+    Metric("test_precision", "test precision", higher_is_better=True, on_test=True, judged=True),
+    Metric("test_recall", "test recall", higher_is_better=True, on_test=True, judged=True),
 )
 COMMON_METRICS = (
     Metric("learning_rate", "learning rate"),

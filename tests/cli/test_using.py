@@ -3,6 +3,7 @@
 import itertools
 import json
 import shlex
+import shutil
 
 import numpy as np
 import pytest
@@ -47,6 +48,28 @@ def pictures(tmp_path, digits):
         large = Image.fromarray(255 - image.reshape(28, 28)).resize((140, 140), Image.Resampling.BICUBIC)
         large.save(path)
     return paths, labels
+
+
+def test_the_best_run_is_that_of_the_model_that_the_command_uses(ask, nnlite, classifier, generator, tmp_path):
+    for folder, name in ((classifier, "classifier"), (generator, "gan")):
+        shutil.copytree(folder / "tiny", tmp_path / "both" / name)
+    without_weights = tmp_path / "both" / "another"
+    shutil.copytree(generator / "tiny", without_weights, ignore=shutil.ignore_patterns("best.npz"))
+    for log in without_weights.glob("*/run.jsonl"):
+        log.write_text(log.read_text().replace('"sweep": "tiny"', '"sweep": "another"'))
+    drawn = ask("sample", "@best", "--experiments", tmp_path / "both", "--out", tmp_path / "s.png", "--json").stdout
+    assert json.loads(drawn)["folder"].startswith(str(tmp_path / "both" / "gan"))
+    nnlite("show", "@best", "--experiments", tmp_path / "both", code=2)
+
+
+def test_best_names_the_command_that_uses_the_winner_and_its_animation(ask, classifier, generator):
+    (folder,) = (log.parent for log in (generator / "tiny").glob("*/run.jsonl"))
+    (folder / "samples.gif").touch()
+    lines = ask("best", "--experiments", generator).stdout.splitlines()
+    assert f"see how it learnt to draw: {folder}/samples.gif" in lines
+    assert f"use it: nnlite sample {folder}" in lines
+    (folder,) = (log.parent for log in (classifier / "tiny").glob("*/run.jsonl"))
+    assert f"use it: nnlite predict {folder} IMAGE..." in ask("best", "--experiments", classifier).stdout.splitlines()
 
 
 def test_predict_names_the_class_of_each_image_with_a_bar_for_each_class(ask, classifier, pictures):
