@@ -99,15 +99,13 @@ def best_and_worst(ranking: Ranking) -> tuple[Sample | None, Sample | None]:
 
     Of the runs that kept samples: a GAN that collapses in the end may have been a good one on its way.
     """
-    best = next(filter(None, (_sample(ranking, each, each.epoch) for each in _winners(ranking))), None)
+    best = next(
+        filter(None, (_sample(ranking, each, each.epoch) for each in ranking.best_trials(ranking.ranked[:1]))), None
+    )
     if best is None:
         return None, None
     others = [each for each in reversed(ranking.best_then_by_end()) if each is not best.trial]
     return best, next(filter(None, (_sample(ranking, each) for each in others)), None)
-
-
-def _winners(ranking: Ranking) -> list[Trial]:
-    return ranking.best_trials(ranking.ranked[:1]) if ranking.ranked else []
 
 
 def _sample(ranking: Ranking, trial: Trial, wanted: int | None = None) -> Sample | None:

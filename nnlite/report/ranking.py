@@ -130,12 +130,12 @@ class Ranking:
         return sorted((each for one in configurations or self.configurations for each in one.counted), key=self._place)
 
     def best_then_by_end(self) -> list[Trial]:
-        """The trials that count: the best one, then the others by their last values, so that the last ended worst.
+        """The trials that count: the first configuration's best, then all others by their last values, the worst last.
 
         Of those that were not trained to their end none is taken to have ended worst.
         """
-        best, others = (trials := self.best_trials())[:1], trials[1:]
-        return best + sorted(others, key=self._end)
+        best = self.best_trials(self.ranked[:1])[:1]
+        return best + sorted((each for each in self.best_trials() if each not in best), key=self._end)
 
     def _end(self, trial: Trial) -> tuple[bool, float, str]:
         last = trial.run.value(self.metric, at="last")
