@@ -45,7 +45,7 @@ def judge(
     run = trained(run_named(reference, experiments, "gan"), "gan")
     config, dataset = config_of(run, GanHyperparameters), dataset_of_run(run, data, say)
     prepare("gan", dataset)
-    generator = TrainedGenerator(config, dataset, run.folder.best)
+    generator = TrainedGenerator(config, dataset.image_shape, run.folder.best)
     with limit_threads():
         judgement = _judged(Judge(dataset, config.validation), generator, draws, np.random.default_rng(seed))
     if out is not None:

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from nnlite.cli.options import EXPERIMENTS, DataDir, Experiments, Json
 from nnlite.cli.output import answer, answer_json, say
 from nnlite.cli.references import Reference, run_named
+from nnlite.data.catalogue import image_shape
 from nnlite.errors import InputError
 from nnlite.models import ClassifierHyperparameters, Dataset, GanHyperparameters, Hyperparameters
 from nnlite.models.trained import TrainedClassifier, TrainedGenerator
@@ -92,8 +93,10 @@ def sample(
         )
     rows, columns, total = _layout(shape, count, interpolate=interpolate)
     run = trained(run_named(reference, experiments, "gan"), "gan")
-    config, dataset = config_of(run, GanHyperparameters), dataset_of_run(run, data, say)
-    generator = TrainedGenerator(config, dataset, run.folder.best)
+    # What is known by its checksum need not be here to draw more of it.
+    known = image_shape(run.start.get("dataset_checksum"))
+    height_and_width = known or dataset_of_run(run, data, say).image_shape
+    generator = TrainedGenerator(config_of(run, GanHyperparameters), height_and_width, run.folder.best)
     rng = np.random.default_rng(seed)
     with limit_threads():
         images = generator.interpolate(rows, columns, rng) if interpolate else generator.sample(total, rng)

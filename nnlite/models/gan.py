@@ -70,7 +70,7 @@ class GanTraining(Training):
             self._generators["dropout"] = dropout
         if config.instance_noise:
             self._generators["noise"] = self._noise
-        self.generator = build_generator(config, dataset, first_weights)
+        self.generator = build_generator(config, dataset.pixels, first_weights)
         self.discriminator = build_discriminator(config, dataset, first_weights, dropout)
         self._average = make_average(config, self.generator)
         steps = -(-len(self.split.train) // config.batch_size)

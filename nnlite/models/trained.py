@@ -1,6 +1,7 @@
 """Trained models in use: a network made from a run's hyperparameters and its saved weights."""
 
 import itertools
+import math
 from pathlib import Path
 
 import numpy as np
@@ -42,12 +43,21 @@ class TrainedClassifier:
 
 
 class TrainedGenerator:
-    """A generator that was trained on `dataset` as `config` says; arguments and errors as of `TrainedClassifier`."""
+    """A generator that was trained as `config` says.
 
-    def __init__(self, config: GanHyperparameters, dataset: Dataset, weights: Path) -> None:
+    Args:
+        config: its hyperparameters.
+        image_shape: height and width of what it learned to draw.
+        weights: the .npz file of them.
+
+    Raises:
+        InputError: the file is missing or damaged, or its weights are of another network.
+    """
+
+    def __init__(self, config: GanHyperparameters, image_shape: tuple[int, int], weights: Path) -> None:
         self._latent_dim = config.latent_dim
-        self._shape = dataset.image_shape
-        self._model = build_generator(config, dataset, np.random.default_rng(0))
+        self._shape = image_shape
+        self._model = build_generator(config, math.prod(image_shape), np.random.default_rng(0))
         self._model.load_state(load_arrays(weights))
 
     def sample(self, count: int, rng: np.random.Generator) -> NDArray[np.uint8]:

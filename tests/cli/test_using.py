@@ -4,6 +4,7 @@ import itertools
 import json
 import shlex
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -70,6 +71,16 @@ def test_best_names_the_command_that_uses_the_winner_and_its_animation(ask, clas
     assert f"use it: nnlite sample {folder}" in lines
     (folder,) = (log.parent for log in (classifier / "tiny").glob("*/run.jsonl"))
     assert f"use it: nnlite predict {folder} IMAGE..." in ask("best", "--experiments", classifier).stdout.splitlines()
+
+
+def test_what_is_known_by_its_checksum_is_drawn_without_the_dataset(ask, tmp_path, monkeypatch):
+    monkeypatch.delenv("NNLITE_DATA", raising=False)
+    monkeypatch.setenv("NNLITE_CACHE", str(tmp_path / "cache"))
+    published = Path(__file__).parents[2] / "experiments"
+    answer = ask("sample", "40e5b", "--count", 3, "--experiments", published, "--out", tmp_path / "digits.npy")
+    assert np.load(tmp_path / "digits.npy").shape == (3, 28, 28)
+    assert answer.stderr == ""
+    assert not (tmp_path / "cache").exists()
 
 
 def test_predict_names_the_class_of_each_image_with_a_bar_for_each_class(ask, classifier, pictures):
