@@ -84,10 +84,11 @@ def terminal_width() -> int | None:
 
 
 def answer_fields(fields: Mapping[str, str], indent: int = 2) -> None:
-    """The answer as aligned `name  value` lines."""
-    width = max(map(len, fields), default=0)
+    """The answer as `name  value` lines, aligned where the terminal is wide enough for that."""
+    width, room = max(map(len, fields), default=0), terminal_width()
     for name, value in fields.items():
-        answer(f"{'':{indent}}{name:<{width}}  {value}")
+        line = f"{'':{indent}}{name:<{width}}  {value}"
+        answer(line if room is None or len(line) <= room else f"{'':{indent}}{name}  {value}")
 
 
 def _put(text: str) -> None:

@@ -15,7 +15,7 @@ def test_it_says_what_a_rule_would_have_saved_and_whether_it_keeps_the_winner(as
     assert [" ".join(line.split()) for line in answer.stdout.splitlines()] == [
         "gan_lr (gan on mnist): 9 configurations by fid, 27 runs of 20 epochs",
         "trained 168 of 540 epochs, 69 % saved",
-        "winner kept: learning_rate 0.001, discriminator_skip 0 (fid 5.072)",
+        "winner kept: learning_rate 0.001, discriminator_skip 0 (fid 6.193)",
         "epoch 3 9 configurations, the winner is number 2",
         "epoch 9 3 configurations, the winner is number 1",
         "epoch 20 1 configuration, the winner is number 1",
@@ -25,8 +25,8 @@ def test_it_says_what_a_rule_would_have_saved_and_whether_it_keeps_the_winner(as
 
 def test_it_says_which_one_would_have_won_instead_and_how_much_worse_it_is(ask):
     answer = ask("replay", PUBLISHED / "gan_lr", "--pruning", "halving", "--min-epochs", "1").stdout
-    assert "stopped after epoch 3: learning_rate 0.001, discriminator_skip 0 (fid 5.072)" in answer
-    assert "learning_rate 0.005, discriminator_skip 0 (fid 22.94), 17.9 worse" in answer
+    assert "stopped after epoch 3: learning_rate 0.001, discriminator_skip 0 (fid 6.193)" in answer
+    assert "learning_rate 0.005, discriminator_skip 0 (fid 29.92), 23.7 worse" in answer
     assert "1 configuration, without the winner" in answer
 
 
