@@ -273,7 +273,7 @@ def test_the_table_says_without_any_program_what_each_configuration_is_worth(pag
     html = page.read_text("utf-8")
     rows = len(re.findall(r"<tr data-row=", html))
     compared = [run for run in read_runs(PUBLISHED)[0] if run.config["validation"]]  # the others are refits
-    configs = {(run.sweep, json.dumps({**run.config, "seed": None}, sort_keys=True)) for run in compared}
+    configs = {(run.sweep, run.dataset, json.dumps({**run.config, "seed": None}, sort_keys=True)) for run in compared}
     assert rows == len(configs)
     assert "<strong>hidden 128, learning_rate 3</strong> is the best of 8 configurations" in html
     assert all(sentence.endswith(".") for sentence in re.findall(r"<p>(.*?)</p>", html[:20_000]))
