@@ -180,13 +180,13 @@ def test_show_tells_all_about_a_run(ask):
 
 
 def test_show_draws_the_metric_that_was_asked_for(ask):
-    page = ask("show", "7b009", "--experiments", PUBLISHED, "--metric", "label_entropy").stdout
+    page = ask("show", "7b009", "--experiments", PUBLISHED / "gan_lr", "--metric", "label_entropy").stdout
     assert "\nlabel_entropy\n" in page
     assert "fid, logarithmic" not in page
 
 
 def test_show_lists_epochs_if_it_is_asked_for_them(ask):
-    asked = ["show", "7b009", "--experiments", PUBLISHED, "--where", "fid < 10", "--sort", "fid", "--top", 2]
+    asked = ["show", "7b009", "--experiments", PUBLISHED / "gan_lr", "--where", "fid < 10", "--sort", "fid", "--top", 2]
     rows = rows_of(ask(*asked, "--columns", "epoch,fid", "-f", "csv").stdout)
     assert rows[0]["epoch"] == "19"
     assert float(rows[0]["fid"]) < float(rows[1]["fid"]) < 10
@@ -197,7 +197,8 @@ def test_show_lists_epochs_if_it_is_asked_for_them(ask):
     assert found["config"]["discriminator_skip"] == 0
     assert {each["name"] for each in found["changed"]} == {"epochs", "learning_rate"}
     assert (
-        "none of the 20 epochs" in ask("show", "7b009", "--experiments", PUBLISHED, "--where", "fid < 1", code=1).stderr
+        "none of the 20 epochs"
+        in ask("show", "7b009", "--experiments", PUBLISHED / "gan_lr", "--where", "fid < 1", code=1).stderr
     )
 
 
@@ -332,8 +333,8 @@ def terminal(monkeypatch):
     "command",
     [
         ["runs", PUBLISHED, "--top", 9],
-        ["diff", "7b009", "d01c", "87a7", "--experiments", PUBLISHED],
-        ["show", "7b009", "--experiments", PUBLISHED],
+        ["diff", "7b009", "d01c", "87a7", "--experiments", PUBLISHED / "gan_lr"],
+        ["show", "7b009", "--experiments", PUBLISHED / "gan_lr"],
     ],
     ids=lambda command: command[0],
 )
@@ -357,7 +358,9 @@ def test_a_narrow_terminal_gets_a_block_for_each_run(ask, terminal):
 
 
 def test_where_braille_cannot_be_shown_the_plot_is_ascii(nnlite):
-    page = nnlite("show", "7b009", "--experiments", PUBLISHED, env={"PYTHONIOENCODING": "ascii"}, code=0).stdout
+    page = nnlite(
+        "show", "7b009", "--experiments", PUBLISHED / "gan_lr", env={"PYTHONIOENCODING": "ascii"}, code=0
+    ).stdout
     assert page.isascii()
     assert "* generator_loss, o discriminator_loss" in page
     assert "\\u" not in page
