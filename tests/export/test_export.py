@@ -119,7 +119,9 @@ def test_tensorboard_reads_each_metric_by_epoch_and_the_hyperparameters(export):
 @pytest.mark.slow
 def test_optuna_reads_every_run_as_a_trial_and_finds_the_same_best(export):
     storage = address(export(PUBLISHED, form="optuna"))
-    assert set(optuna.get_all_study_names(storage)) == {path.name for path in PUBLISHED.iterdir() if path.is_dir()}
+    names = optuna.get_all_study_names(storage)
+    assert {name.split(", ")[0] for name in names} == {path.name for path in PUBLISHED.iterdir() if path.is_dir()}
+    assert len(names) == len({(run.sweep, run.dataset) for run in read_runs(PUBLISHED)[0]})
     for sweep in (QUICKSTART, GAN):
         study = optuna.load_study(study_name=sweep.name, storage=storage)
         runs = {run.id: run for run in read_runs(sweep)[0]}
