@@ -105,8 +105,13 @@ def _kept(experiments: Path, where: str | None, at: At, runs: list[LoggedRun]) -
 
 
 def _warn_of_choice(found: "list[Best]", metric: str | None, *, simplest: bool) -> None:
+    from nnlite.report import findings  # noqa: PLC0415 - as above
+
     if any(each.ranking.metric.on_test for each in found):
         say(f"warning: ranking by {metric} selects on the test images; report such a winner's test score with care")
+    caveats = (f"{each.trial.run.sweep}: {words}" for each in found for words in findings.caveats(each.ranking))
+    for caveat in dict.fromkeys(caveats):  # once, however many configurations of a sweep are shown
+        say(f"warning: {caveat}")
     for each in found:
         if simplest and each.ties and each.ties.rivals and not each.ties.tested:
             say(f"{each.trial.run.sweep}: with one seed nothing ties and nothing is worse; this is simply the first")
@@ -136,8 +141,6 @@ def _answer(found: "Best") -> None:
     else:
         known = f"{chosen.name} {findings.worth(found.ranking, found.configuration)}"
         answer(f"{about}: {found.configuration.label} has {known}, {_place(found)}")
-    for caveat in findings.caveats(found.ranking):
-        answer(f"Beware: {caveat}")
     for sentence in findings.about_the_winner(found.ranking, found.ties, lambda each: each.label):
         answer(sentence)
     if at_edges := edges(found.ranking):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from nnlite.cli.options import EXPERIMENTS, DataDir, Experiments, Json
 from nnlite.cli.output import answer, answer_json, answer_table, say
 from nnlite.cli.preparation import prepare
-from nnlite.cli.references import Reference, run_named
+from nnlite.cli.references import Reference
 from nnlite.cli.using import config_of, trained
 from nnlite.errors import InputError
 from nnlite.models import GanHyperparameters
@@ -42,7 +42,7 @@ def judge(
     """Judge a trained generator: how real, varied and new its images are, beside real ones and noise."""
     if out is not None and out.suffix.lower() != ".png":
         raise InputError(f"--out {out}: expected the name of a PNG file, such as {out.with_suffix('.png')}")
-    run = trained(run_named(reference, experiments, "gan"), "gan")
+    run = trained(reference, experiments, "gan")
     config, dataset = config_of(run, GanHyperparameters), dataset_of_run(run, data, say)
     prepare("gan", dataset)
     generator = TrainedGenerator(config, dataset.image_shape, run.folder.best)

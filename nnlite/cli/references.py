@@ -34,7 +34,7 @@ def _best(experiments: Path, model: str | None) -> RunFolder:
     from nnlite.report import best  # noqa: PLC0415 - pandas, which a path or an id does without
 
     found = best(experiments)
-    if model is not None:
+    if model is not None:  # where none fits, whatever there is goes on, to an error that says what it lacks
         found = [each for each in found if each.trial.run.model == model] or found
         found = [each for each in found if each.trial.run.folder.best.exists()] or found
     if len(found) > 1:

@@ -43,7 +43,7 @@ def predict(
     """Tell which class each image shows, by a trained classifier."""
     from nnlite.data.pictures import Framing, read_picture  # noqa: PLC0415
 
-    run = trained(run_named(reference, experiments, "classifier"), "classifier")
+    run = trained(reference, experiments, "classifier")
     dataset = dataset_of_run(run, data, say)
     framing = Framing.of(dataset)
     pictures = [read_picture(path, framing) for path in images]
@@ -92,7 +92,7 @@ def sample(
             f"{out.with_suffix('.npy')}"
         )
     rows, columns, total = _layout(shape, count, interpolate=interpolate)
-    run = trained(run_named(reference, experiments, "gan"), "gan")
+    run = trained(reference, experiments, "gan")
     # What is known by its checksum need not be here to draw more of it.
     known = image_shape(run.start.get("dataset_checksum"))
     height_and_width = known or dataset_of_run(run, data, say).image_shape
@@ -127,8 +127,9 @@ def _layout(shape: str | None, count: int | None, *, interpolate: bool) -> tuple
     return rows, columns, rows * columns
 
 
-def trained(run: Run, model: str) -> Run:
-    """The run, if it is of that model and its weights are there."""
+def trained(reference: str, experiments: Path, model: str) -> Run:
+    """The run that `reference` names, if it is of that model and its weights are there."""
+    run = run_named(reference, experiments, model)
     if run.model != model:
         other = f"; `nnlite {USES[run.model]}` uses it" if run.model in USES else ""
         raise InputError(f"run {run.id} is a {run.model}, and not a {model}{other}")

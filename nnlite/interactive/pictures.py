@@ -5,7 +5,7 @@ import html
 from collections.abc import Iterator
 
 from nnlite.report.classes import class_histories, latents_over_time
-from nnlite.report.collapse import DEFINITION, collapsed_of, fate_of, fates_in
+from nnlite.report.collapse import DEFINITION, collapsed_of, fate_of, fates_of
 from nnlite.report.illustrations import Sample, best_and_worst, content_of
 from nnlite.report.markdown import visible
 from nnlite.report.ranking import Ranking
@@ -19,8 +19,8 @@ def pictures(ranking: Ranking) -> str:
     if not trials or fate_of(trials[0].run) is None:  # a classifier's: 10,000 logs need not be read for it
         return ""
     runs = [trial.run for trial in ranking.best_then_by_end()]
-    fates = [fate for configuration in ranking.configurations for fate in fates_in(configuration)]
-    parts = [f"<p>{html.escape(DEFINITION)} <strong>{collapsed_of(fates)}</strong> ended so.</p>"]
+    ended = collapsed_of(fates_of(ranking).values())
+    parts = [f"<p>{html.escape(DEFINITION)} <strong>{ended}</strong> ended so.</p>"]
     if drawn := class_histories(runs):
         parts.append(_figure(png(drawn[0]), "The share of each class among the judged images, epoch by epoch."))
     if strips := latents_over_time(runs):

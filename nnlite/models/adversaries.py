@@ -3,7 +3,6 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from nnlite.data import Dataset
 from nnlite.models.hyperparameters import GanHyperparameters
 from nnlite.models.training import BLACK_TO_WHITE, EVALUATION_BATCH, make_initializer
 from nnlite.nn import Sequential, fully_connected
@@ -22,11 +21,11 @@ def build_generator(config: GanHyperparameters, pixels: int, rng: np.random.Gene
 
 
 def build_discriminator(
-    config: GanHyperparameters, dataset: Dataset, rng: np.random.Generator, dropout_rng: np.random.Generator
+    config: GanHyperparameters, pixels: int, rng: np.random.Generator, dropout_rng: np.random.Generator
 ) -> Sequential:
-    """The discriminator that `config` describes, from pixels to the logit of an image's being real."""
+    """The discriminator that `config` describes, from so many pixels to the logit of an image's being real."""
     return fully_connected(
-        [dataset.pixels, *config.discriminator_hidden, 1],
+        [pixels, *config.discriminator_hidden, 1],
         config.activation,
         None,
         rng,

@@ -71,7 +71,7 @@ class GanTraining(Training):
         if config.instance_noise:
             self._generators["noise"] = self._noise
         self.generator = build_generator(config, dataset.pixels, first_weights)
-        self.discriminator = build_discriminator(config, dataset, first_weights, dropout)
+        self.discriminator = build_discriminator(config, dataset.pixels, first_weights, dropout)
         self._average = make_average(config, self.generator)
         steps = -(-len(self.split.train) // config.batch_size)
         self._batches = steps * config.epochs

@@ -44,7 +44,7 @@ def class_histories(runs: Sequence[Run]) -> tuple[Figure, list[Run]] | None:
         assert known is not None
         epochs, shares = known
         extent = (epochs[0] - 0.5, epochs[-1] + 0.5, len(shares) - 0.5, -0.5)
-        # An even share is in the middle of the scale, and white; what is drawn more rarely than 1 % counts as left out.
+        # An even share is in the middle of the scale, and white; at its dark end, 1 % of ten classes, one is left out.
         even = 1.0 / len(shares)
         norm = LogNorm(even**2, 1.0)
         picture = axes.imshow(np.maximum(shares, even**2), "PuOr_r", norm=norm, extent=extent, aspect="auto")
@@ -101,12 +101,11 @@ def _grid_panel(axes: Axes, grids: Sequence[Path], epochs: Sequence[int]) -> Non
 
 def favourite_of(run: Run) -> tuple[str, float] | None:
     """The class that `run` drew most often after the last epoch that counted them, and its share; None if none did."""
-    known = _shares(run)
-    if known is None:
+    counts = next((each for line in reversed(run.epochs) if _is_counts(each := line.get("class_counts"))), None)
+    if counts is None:
         return None
-    last = known[1][:, -1]
-    most = int(last.argmax())
-    return class_names(run.start.get("dataset_checksum"), len(last))[most], float(last[most])
+    most = max(range(len(counts)), key=counts.__getitem__)
+    return class_names(run.start.get("dataset_checksum"), len(counts))[most], counts[most] / sum(counts)
 
 
 def _shares(run: Run) -> tuple[list[int], NDArray[np.float64]] | None:

@@ -6,7 +6,7 @@ after an epoch follows from two metrics that every log holds, so that runs of an
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from nnlite.report.captions import others_held, show
@@ -15,7 +15,7 @@ from nnlite.report.classes import class_histories, favourite_of, latents_over_ti
 from nnlite.report.heatmap import crossed, share_map
 from nnlite.report.importance import by_importance, decompose
 from nnlite.report.markdown import code, image, table, text
-from nnlite.report.ranking import Configuration, Ranking
+from nnlite.report.ranking import Ranking
 from nnlite.report.section import Section
 from nnlite.report.style import png
 from nnlite.runs import Run
@@ -39,7 +39,7 @@ class Fate:
     Attributes:
         collapsed: how it stood after its last epoch.
         since: the epoch since which it had stood so without a break.
-        losses: how often it had been diverse and then was not.
+        relapses: how often it had been diverse and then was not.
         coverage: classes covered after its last epoch.
         entropy: label entropy after its last epoch, in bits.
         favourite: the class that it drew most often after its last epoch, and that class's share; None if no log tells.
@@ -47,7 +47,7 @@ class Fate:
 
     collapsed: bool
     since: int
-    losses: int = 0
+    relapses: int = 0
     coverage: float | None = None
     entropy: float | None = None
     favourite: tuple[str, float] | None = None
@@ -72,19 +72,20 @@ def fate_of(run: Run) -> Fate | None:
         if state != collapsed:
             break
         since = line["epoch"]
-    losses = sum(now and not before for (_, before), (_, now) in itertools.pairwise(known))
+    relapses = sum(now and not before for (_, before), (_, now) in itertools.pairwise(known))
     coverage, entropy = finite(last.get("mode_coverage")), finite(last.get("label_entropy"))
-    return Fate(collapsed, since, losses, coverage, entropy, favourite_of(run))
+    return Fate(collapsed, since, relapses, coverage, entropy, favourite_of(run))
 
 
-def collapsed_of(fates: Sequence[Fate]) -> str:
+def fates_of(ranking: Ranking) -> dict[str, Fate]:
+    """What became of the runs that tell, by id."""
+    runs = [trial.run for configuration in ranking.configurations for trial in configuration.trials]
+    return {run.id: fate for run in runs if (fate := fate_of(run))}
+
+
+def collapsed_of(fates: Collection[Fate]) -> str:
     """How many of the runs with these fates had collapsed at their end, such as "2 of 9 runs"."""
     return f"{sum(each.collapsed for each in fates)} of {counted(len(fates), 'run')}"
-
-
-def fates_in(configuration: Configuration) -> list[Fate]:
-    """What became of its runs, of those that tell."""
-    return [fate for each in configuration.trials if (fate := fate_of(each.run))]
 
 
 def story(fates: Sequence[Fate]) -> str:
@@ -96,12 +97,12 @@ def story(fates: Sequence[Fate]) -> str:
     if collapsed:
         seeds = f" in {len(collapsed)} of {len(fates)} seeds" if several else ""
         words.append(f"collapsed{seeds}, {_from_epochs([each.since for each in collapsed])}")
-        if any(each.losses > 1 for each in collapsed):
+        if any(each.relapses > 1 for each in collapsed):
             words[-1] += ", not for the first time"
     if diverse:
         others = f"the other{'s' * (len(diverse) > 1)} " if collapsed else ""
         words.append(f"{others}diverse from epoch {max(each.since for each in diverse)} on")
-        if any(each.losses for each in diverse):
+        if any(each.relapses for each in diverse):
             words[-1] += ", after relapses"
     return "; ".join(words)
 
@@ -109,35 +110,33 @@ def story(fates: Sequence[Fate]) -> str:
 def collapse(ranking: Ranking, prefix: str) -> Section:
     """When each configuration collapsed, if it did; the classes over the epochs, and the same latent points."""
     section = Section("Collapse")
+    fates = fates_of(ranking)
+    if not fates:
+        return section
     # With more hyperparameters, the numbers of the leader board's rows must do.
     names = ranking.group.varied if len(ranking.group.varied) <= MOST_COLUMNS else []
-    rows, fates = [], []
-    for place, configuration in enumerate(ranking.configurations, start=1):
-        own = fates_in(configuration)
-        if own:
-            rows.append(_row(place, configuration, names, own))
-            fates += own
-    if not rows:
-        return section
-    section.blocks.append(f"{DEFINITION} **{collapsed_of(fates)}** ended so.")
     header = ["", *map(code, names), "what became of it", "classes at the end", "entropy at the end"]
-    if any(each.collapsed and each.favourite for each in fates):
+    if tell_classes := any(each.collapsed and each.favourite for each in fates.values()):
         header.append("mostly draws")
-    else:
-        rows = [row[:-1] for row in rows]
+    rows = []
+    for place, configuration in enumerate(ranking.configurations, start=1):
+        if own := [fates[each.run.id] for each in configuration.trials if each.run.id in fates]:
+            values = [text(number(configuration.readable[name])) for name in names]
+            drawn = [_favourites(own)] if tell_classes else []
+            rows.append([str(place), *values, story(own), *_end_of(own), *drawn])
+    section.blocks.append(f"{DEFINITION} **{collapsed_of(fates.values())}** ended so.")
     section.blocks.append(table(header, rows[:MOST_ROWS], [0]))
     if rest := rows[MOST_ROWS:]:
         section.blocks.append(f"<details><summary>{counted(len(rest), 'more configuration')}</summary>")
         section.blocks += [table(header, rest, [0]), "</details>"]
-    _map(section, ranking, prefix)
+    _map(section, ranking, fates, prefix)
     _illustrate(section, ranking, prefix)
     return section
 
 
-def _map(section: Section, ranking: Ranking, prefix: str) -> None:
+def _map(section: Section, ranking: Ranking, fates: Mapping[str, Fate], prefix: str) -> None:
     """How many runs ended collapsed, for each pair of two hyperparameters; nothing if none did."""
-    trials = [trial for configuration in ranking.configurations for trial in configuration.counted]
-    ended = {writable(each.run.id): fate.collapsed for each in trials if (fate := fate_of(each.run))}
+    ended = {writable(run): fate.collapsed for run, fate in fates.items()}
     first = ranking.configurations[0]
     names = by_importance(ranking.group.varied, decompose(ranking))
     if any(ended.values()) and (found := crossed(ranking.trial_frame(), names, first.readable)):
@@ -170,17 +169,16 @@ def _named(shown: Sequence[Run]) -> str:
     return f"{best} (left), and the one that ended worst, {code(shown[1].id)}" if len(shown) > 1 else best
 
 
-def _row(place: int, configuration: Configuration, names: Sequence[str], fates: Sequence[Fate]) -> list[str]:
-    values = [text(number(configuration.readable[name])) for name in names]
+def _end_of(fates: Sequence[Fate]) -> list[str]:
+    """Between which classes covered, and which entropies, its runs ended."""
     coverages = [each.coverage for each in fates if each.coverage is not None]
     entropies = [each.entropy for each in fates if each.entropy is not None]
-    favourites = _favourites([each for each in fates if each.collapsed])
-    return [str(place), *values, story(fates), _span(coverages, ".0f"), _span(entropies, ".2f"), favourites]
+    return [_span(coverages, ".0f"), _span(entropies, ".2f")]
 
 
-def _favourites(collapsed: Sequence[Fate]) -> str:
+def _favourites(fates: Sequence[Fate]) -> str:
     """The classes that collapsed runs draw most often, and how often, such as "2, 7 (81 to 100 %)"."""
-    known = [each.favourite for each in collapsed if each.favourite]
+    known = [each.favourite for each in fates if each.collapsed and each.favourite]
     if not known:
         return "-"
     names = ", ".join(text(name) for name in sorted({name for name, _ in known}))

@@ -63,9 +63,7 @@ def crossed(trials: pd.DataFrame, names: Sequence[str], held: Mapping[str, Any])
         sides = [values_of(rows, name) for name in pair]
         if not all(2 <= len(values) <= MOST_CELLS for values in sides):
             continue
-        across, down = sides
-        found = [having(rows, pair[0], x) & having(rows, pair[1], y) for x in across for y in down]
-        if len(names) == 2 or all(each.any() for each in found):
+        if len(names) == 2 or all(len(own) for own in _by_values(rows, pair).values()):
             return pair, rows
     return None
 
@@ -87,7 +85,7 @@ def heat_map(rows: pd.DataFrame, pair: Pair, metric: Metric) -> Figure:
         else Cell(_written(metric, mean), worth.index(mean) / max(1, len(worth) - 1), best=mean == worth[-1])
         for values, mean in means.items()
     }
-    return draw(cells, pair, f"mean {axis_label(metric)}")
+    return _draw(cells, pair, f"mean {axis_label(metric)}")
 
 
 def share_map(rows: pd.DataFrame, pair: Pair, hit: Mapping[str, bool], title: str) -> Figure:
@@ -103,11 +101,11 @@ def share_map(rows: pd.DataFrame, pair: Pair, hit: Mapping[str, bool], title: st
     for values, own in _by_values(rows, pair).items():
         known = [hit[run] for run in own["run"] if run in hit]
         cells[values] = Cell(f"{sum(known)} of {len(known)}", 1.0 - sum(known) / len(known)) if known else UNKNOWN
-    return draw(cells, pair, title)
+    return _draw(cells, pair, title)
 
 
 @in_house_style
-def draw(cells: Mapping[tuple[Any, Any], Cell], pair: Pair, title: str) -> Figure:
+def _draw(cells: Mapping[tuple[Any, Any], Cell], pair: Pair, title: str) -> Figure:
     """A field of cells, by their values across and down, in the order in which these come."""
     across, down = (list(dict.fromkeys(values[side] for values in cells)) for side in (0, 1))
     figure = Figure(figsize=(min(WIDTH, 2.2 + 1.0 * len(across)), 1.2 + 0.5 * len(down)))

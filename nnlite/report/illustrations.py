@@ -99,9 +99,8 @@ def best_and_worst(ranking: Ranking) -> tuple[Sample | None, Sample | None]:
 
     Of the runs that kept samples: a GAN that collapses in the end may have been a good one on its way.
     """
-    best = next(
-        filter(None, (_sample(ranking, each, each.epoch) for each in ranking.best_trials(ranking.ranked[:1]))), None
-    )
+    grids = (_sample(ranking, each, each.epoch) for each in ranking.best_trials(ranking.ranked[:1]))
+    best = next(filter(None, grids), None)
     if best is None:
         return None, None
     others = [each for each in reversed(ranking.best_then_by_end()) if each is not best.trial]
@@ -145,9 +144,8 @@ def _curves_caption(trials: pd.DataFrame, plot: Plot, labels: str, figure: Figur
 def _about(ranking: Ranking, who: str, sample: Sample) -> str:
     """Which run a grid is of, and what it was worth when it was drawn."""
     trial = sample.trial
-    rank = next(place for place, each in enumerate(ranking.configurations) if trial in each.trials)
-    which = named(ranking.configurations[rank])
-    about = f"{who}, {code(trial.run.id)}: " + (f"{which}, " if ranking.group.varied else "") + f"seed {trial.run.seed}"
+    which = [named(each) for each in ranking.configurations if trial in each.trials] if ranking.group.varied else []
+    about = f"{who}, {code(trial.run.id)}: {', '.join([*which, f'seed {trial.run.seed}'])}"
     pruned = ", when it was pruned" if trial.run.status == "pruned" else ""
     worth = ""
     if sample.value is not None:

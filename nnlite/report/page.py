@@ -97,7 +97,9 @@ def index_page(
                 *(results.verdict(each).blocks[0] for each in own),
             ]
             if picture := pictures.get(sweep):
-                shown = image(f"{own[0].metric.label} by {', '.join(own[0].group.varied)}", f"{folder}/{picture}")
+                varied = own[0].group.varied
+                about = f"{own[0].metric.label} by {', '.join(varied)}" if varied else own[0].metric.label
+                shown = image(about, f"{folder}/{picture}")
                 blocks.append(link(shown, f"{folder}/{PAGE_NAME}"))
     return _joined([*blocks, provenance.left_out(list(unreadable), []).render(2)])
 

@@ -135,7 +135,7 @@ class Ranking:
         Of those that were not trained to their end none is taken to have ended worst.
         """
         best = self.best_trials(self.ranked[:1])[:1]
-        return best + sorted((each for each in self.best_trials() if each not in best), key=self._end)
+        return best + sorted((each for each in self.best_trials() if each is not best[0]), key=self._end)
 
     def _end(self, trial: Trial) -> tuple[bool, float, str]:
         last = trial.run.value(self.metric, at="last")

@@ -84,7 +84,7 @@ def leader_board(ranking: Ranking) -> Section:
     if any(each.lost for each in ranking.ranked):
         note += " Configurations that lost a seed stand below those that lost none."
     if ranking.metric.about:
-        note += f" The {text(ranking.metric.label)} says {text(ranking.metric.about)}: the less, the better."
+        note += f" The {text(ranking.metric.label)} says {text(ranking.metric.about)}."
     return Section("Leader board", [*blocks, note, *_runs_behind(ranking)])
 
 

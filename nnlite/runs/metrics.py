@@ -53,7 +53,7 @@ CLASSIFIER_METRICS = (
 )
 _FRECHET = (
     "how far drawn images are from real ones that were held out, both described by the mean and the covariance of what "
-    "a classifier sees in them"
+    "a classifier sees in them: the less, the better"
 )
 GAN_METRICS = (
     Metric("generator_loss", "generator loss", against_itself=True),

@@ -159,6 +159,13 @@ def test_best_lists_the_first_of_each_sweep(ask):
     assert [row["run"] for row in rows] == [each["run"] for each in listed]
 
 
+@pytest.mark.parametrize("shape", ["table", "json", "csv"])
+def test_best_warns_of_what_cannot_be_compared_once_a_sweep(ask, shape):
+    asked = ["best", "--experiments", PUBLISHED / "gan_lr", "--metric", "discriminator_loss", "--top", 2, "-f", shape]
+    (warning,) = ask(*asked).stderr.splitlines()
+    assert warning.startswith("warning: gan_lr: The discriminator loss is measured against an opponent")
+
+
 def test_show_tells_all_about_a_run(ask):
     page = ask("show", "d01cc", "--experiments", PUBLISHED).stdout
     for part in (

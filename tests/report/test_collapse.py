@@ -45,7 +45,7 @@ def test_collapsed_is_fewer_than_ten_classes_or_less_than_three_bits(epoch, expe
 
 
 @pytest.mark.parametrize(
-    ("states", "collapsed", "since", "losses"),
+    ("states", "collapsed", "since", "relapses"),
     [
         ("CC..", False, 3, 0),
         ("C...", False, 2, 0),
@@ -56,10 +56,10 @@ def test_collapsed_is_fewer_than_ten_classes_or_less_than_three_bits(epoch, expe
         ("C.CC", True, 3, 1),
     ],
 )
-def test_a_run_has_collapsed_since_the_last_time_that_it_had_not(logs, tmp_path, states, collapsed, since, losses):
+def test_a_run_has_collapsed_since_the_last_time_that_it_had_not(logs, tmp_path, states, collapsed, since, relapses):
     logs.write_run(tmp_path / "s", "a" * 12, lines(states), model="gan")
     fate = fate_of(collect(tmp_path).runs[0])
-    assert (fate.collapsed, fate.since, fate.losses) == (collapsed, since, losses)
+    assert (fate.collapsed, fate.since, fate.relapses) == (collapsed, since, relapses)
 
 
 @pytest.mark.parametrize(
