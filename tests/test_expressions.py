@@ -184,14 +184,14 @@ def test_a_mistake_is_one_short_sentence(text, said):
 
 @given(st.text(max_size=200) | st.text("0123456789*()-+<>=[]', aeholnprstu", max_size=200))
 def test_any_text_is_a_condition_or_refused_at_once(text):
-    started = time.monotonic()
+    started = time.process_time()
     try:
         answer = parse(text).holds(VALUES)
     except InputError as error:
         answer = str(error)
         assert answer.isprintable()
     assert isinstance(answer, bool | str)
-    assert time.monotonic() - started < 1
+    assert time.process_time() - started < 1
 
 
 @given(st.integers(-50, 50), st.integers(-50, 50), st.sampled_from(["<", "<=", "==", "!=", ">", ">="]))

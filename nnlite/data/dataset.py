@@ -53,8 +53,8 @@ class Subset:
 
     def take(self, positions: ArrayLike) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """Return copies of the images (k, pixels) and labels (k,) at `positions`, k integers below `len(self)`."""
-        rows = self.indices[np.asarray(positions, np.intp)]
-        return self.images[rows], self.labels[rows]
+        rows = self.indices.take(np.asarray(positions, np.intp))
+        return self.images.take(rows, axis=0), self.labels.take(rows)  # faster than by [rows]
 
     def batches(
         self, size: int, rng: np.random.Generator | None = None

@@ -167,7 +167,8 @@ def averaged(model: Sequential, average: WeightAverage | None) -> Iterator[None]
 
 def scaled(images: NDArray[np.uint8], low: float, high: float) -> NDArray[np.float32]:
     """Bytes (black 0, white 255) as float32 from `low` to `high`; read-only, as the engine copies what may change."""
-    result = np.multiply(images, np.float32((high - low) / BLACK_TO_WHITE), dtype=np.float32)
+    result = images.astype(np.float32)
+    result *= np.float32((high - low) / BLACK_TO_WHITE)
     if low:
         result += np.float32(low)
     result.setflags(write=False)

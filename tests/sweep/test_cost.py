@@ -1,10 +1,13 @@
 """What a sweep costs beside its training: processor time, memory and bytes, of trials that do nothing.
 
-`tests/benchmarks/sweep_overhead.py` measures the same by the clock, and with ten times as many trials. Here it is the
-processor's time, which other programs on the machine do not change much.
+`tests/benchmarks/sweep_overhead.py` measures the same in seconds, and with ten times as many trials. Here the unit of
+time is what the processor takes to start a worker, measured in the same test: no machine is too slow or too busy.
 """
 
 import resource
+import statistics
+import subprocess
+import sys
 
 import numpy as np
 import psutil
@@ -17,7 +20,8 @@ from nnlite.sweep import expand, load_sweep, make_plan, run_trials
 pytestmark = pytest.mark.slow
 TRIALS = 1000
 EARLY = 200  # by then, memory is what it will be
-MILLISECONDS = 5.0  # a trial may cost
+TRIALS_A_START = 40  # cost no more than a worker's start; on an idle machine some 150 cost as much
+STARTS = 12  # are the most that a call costs which finds 10,000 trials finished; on an idle machine 4
 MEGABYTE = 1 << 20
 METRICS = {"train_loss": 1.0, "train_acc": 0.5, "val_loss": 1.0, "val_acc": 0.5, "seconds": 0.0}
 
@@ -73,6 +77,22 @@ class Measuring:
         pass
 
 
+def processor_seconds():
+    """Of all processes that this one has waited for."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def seconds_to_start():
+    """What the processor takes for a process that can train."""
+    seconds = []
+    for _ in range(3):
+        before = processor_seconds()
+        subprocess.run([sys.executable, "-c", "import nnlite.sweep.worker"], check=True)
+        seconds.append(processor_seconds() - before)
+    return statistics.median(seconds)
+
+
 def sweep_of(spec, digits, count):
     sweep = load_sweep(spec(f"seeds = {count}\n", fixed="epochs = 10"))
     return expand(sweep, digits)
@@ -85,7 +105,7 @@ def test_a_trial_costs_little_and_leaves_nothing_in_memory(spec, digits, tmp_pat
     run_trials(plan, 1, {}, measuring, make=nothing)
     (seconds, written, memory), (later_seconds, later_written, later_memory) = measuring.seen
     count = TRIALS - EARLY
-    assert 1000 * (later_seconds - seconds) / count < MILLISECONDS
+    assert (later_seconds - seconds) / count < seconds_to_start() / TRIALS_A_START
     for before, after in zip(memory, later_memory, strict=True):
         assert after - before < 4 * MEGABYTE
     folder = plan.run_folder(trials[-1])
@@ -94,7 +114,7 @@ def test_a_trial_costs_little_and_leaves_nothing_in_memory(spec, digits, tmp_pat
     assert (later_written - written) / count < bound
 
 
-def test_a_sweep_of_ten_thousand_finished_trials_starts_within_seconds(spec, digits, nnlite, tmp_path):
+def test_a_sweep_of_ten_thousand_finished_trials_starts_as_fast_as_a_few_workers(spec, digits, nnlite, tmp_path):
     trials = sweep_of(spec, digits, 10_000)
     for trial in trials:
         start = {"run": trial.id, "config": trial.config.model_dump(mode="json"), "seed": trial.seed}
@@ -103,8 +123,8 @@ def test_a_sweep_of_ten_thousand_finished_trials_starts_within_seconds(spec, dig
             for epoch in range(1, 11):
                 log.write("epoch", epoch=epoch, **METRICS)
             log.write("end", status="completed", metrics={"val_acc": 0.5, "best_epoch": 1})
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    before = processor_seconds()
     done = nnlite("sweep", tmp_path / "tiny.toml", "--experiments", tmp_path, code=0)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    taken = processor_seconds() - before
     assert "10000 of 10000 trials done" in done.stdout
-    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 4.0, "2 s on an idle machine"
+    assert taken < STARTS * seconds_to_start()
