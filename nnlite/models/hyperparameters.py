@@ -5,7 +5,7 @@ is made of: a change of it, or of a default, gives every run a new id.
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, Strict, field_validator
 
@@ -57,7 +57,13 @@ def depends_on_budget(config: Mapping[str, object]) -> bool:
 
 
 class Hyperparameters(BaseModel):
-    """What every model has."""
+    """What every model has.
+
+    Attributes:
+        FALLBACKS: of what may be left out (None): the hyperparameter whose value counts then.
+    """
+
+    FALLBACKS: ClassVar[Mapping[str, str]] = {}
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
@@ -121,7 +127,8 @@ class Hyperparameters(BaseModel):
 
     def effective(self) -> dict[str, Any]:
         """All fields with the values that training takes, where one that is not given falls back to another."""
-        return self.model_dump()
+        fields = self.model_dump()
+        return fields | {name: fields[other] for name, other in self.FALLBACKS.items() if fields[name] is None}
 
 
 class ClassifierHyperparameters(Hyperparameters):
@@ -161,6 +168,8 @@ class ClassifierHyperparameters(Hyperparameters):
 
 class GanHyperparameters(Hyperparameters):
     """A generative adversarial network; the defaults are 100-200-400-784 against 784-400-50-1."""
+
+    FALLBACKS = {"generator_lr": "learning_rate", "discriminator_lr": "learning_rate"}
 
     batch_size: int = Field(100, ge=1, le=60_000, description="images in one update")
     activation: Activation = Field("leaky_relu", description="of the hidden layers of both networks")
@@ -216,12 +225,6 @@ class GanHyperparameters(Hyperparameters):
         if skip == 1:
             raise ValueError("1 would never train the discriminator; 0 is never to skip")
         return skip
-
-    def effective(self) -> dict[str, Any]:
-        """All fields; `generator_lr` and `discriminator_lr` are `learning_rate` where they are not given."""
-        fields = self.model_dump()
-        own_rates = ("generator_lr", "discriminator_lr")
-        return fields | {name: fields[name] or fields["learning_rate"] for name in own_rates}
 
 
 HYPERPARAMETERS: dict[str, type[Hyperparameters]] = {

@@ -3,7 +3,7 @@
 from nnlite.queries.differences import Differences, differences
 from nnlite.queries.epochs import Epochs
 from nnlite.queries.names import At, Column, Entry, Vocabulary
-from nnlite.queries.ranges import Range, default_of, range_of
+from nnlite.queries.ranges import Range, default_of, fallback_of, range_of
 from nnlite.queries.selection import Query, Selection, select
 from nnlite.queries.story import Change, Moment, changes, moments
 
@@ -22,6 +22,7 @@ __all__ = [
     "changes",
     "default_of",
     "differences",
+    "fallback_of",
     "moments",
     "range_of",
     "select",

@@ -51,6 +51,13 @@ def default_of(model: str, name: str) -> Any:
     return None if field is None or field.is_required() else json.loads(json.dumps(field.default))
 
 
+def fallback_of(model: str, name: str) -> str | None:
+    """The hyperparameter whose value counts where this one is not given; None if there is no such."""
+    from nnlite.models import HYPERPARAMETERS  # noqa: PLC0415 - as in `nnlite.queries.names`
+
+    return HYPERPARAMETERS[model].FALLBACKS.get(name) if model in HYPERPARAMETERS else None
+
+
 def _field(model: str, name: str) -> "FieldInfo | None":
     from nnlite.models import HYPERPARAMETERS  # noqa: PLC0415 - as in `nnlite.queries.names`
 

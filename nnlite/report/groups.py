@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from nnlite.queries import default_of
+from nnlite.queries import default_of, fallback_of
 from nnlite.report.cells import finite, readable
 from nnlite.runs import Metric, Run
 
@@ -54,10 +54,27 @@ class Group:
         return self._left_to_defaults | {name: value for name, value in run.config.items() if name != "seed"}
 
     def varied_of(self, run: Run) -> dict[str, Any]:
-        """Those hyperparameters of a run in which the group varies: what its configuration is told apart by."""
+        """Those hyperparameters of a run in which the group varies: what its configuration is told apart by.
+
+        One that the run was not given, and that falls back to another, has the value of that.
+        """
+        return self._filled(self._given(run), run, self._fallbacks)
+
+    def _given(self, run: Run) -> dict[str, Any]:
         return {
             name: run.config[name] if name in run.config else self._left_to_defaults.get(name) for name in self.varied
         }
+
+    @cached_property
+    def _fallbacks(self) -> dict[str, str]:
+        """What those of `varied` fall back to where they are not given; empty if that made two configurations one."""
+        found = {name: other for name in self.varied if (other := fallback_of(self.model, name))}
+        different = {repr(given): (given, run) for run in self.runs if (given := self._given(run))} if found else {}
+        filled = {repr(self._filled(given, run, found)) for given, run in different.values()}
+        return found if len(filled) == len(different) else {}
+
+    def _filled(self, given: dict[str, Any], run: Run, fallbacks: dict[str, str]) -> dict[str, Any]:
+        return given | {name: self.config_of(run).get(fallbacks[name]) for name in fallbacks if given[name] is None}
 
     @cached_property
     def _left_to_defaults(self) -> dict[str, Any]:

@@ -111,6 +111,19 @@ def test_configurations_differ_in_anything_but_the_seed(logs, tmp_path):
     ]
 
 
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [([None, 0.004], [0.001, 0.004]), ([None, 0.001], [None, 0.001])],
+    ids=["another", "the same"],
+)
+def test_what_is_not_given_stands_at_what_it_falls_back_to_unless_two_would_be_one(logs, tmp_path, given, shown):
+    for place, rate in enumerate(given):
+        config = {"learning_rate": 0.001, "discriminator_lr": rate}
+        logs.write_run(tmp_path / "s", f"r{place}", curve(1.0 + place, metric="fid"), config, model="gan")
+    configurations = only_ranking(tmp_path).configurations
+    assert [each.parameters for each in configurations] == [{"discriminator_lr": rate} for rate in shown]
+
+
 def test_runs_compete_within_their_sweep_dataset_and_model_alone(logs, tmp_path):
     logs.write_run(tmp_path / "s", "a", curve(0.6))
     logs.write_run(tmp_path / "s", "b", curve(0.9), dataset="fashion-mnist")
