@@ -7,7 +7,8 @@ which adds a product to an array at no cost beyond the product's (`gemm` with be
 """
 
 import functools
-from typing import Any, Self
+import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,15 +36,22 @@ class MatrixProduct:
         self.shape = (left.shape[0], right.shape[1])
         self.dtype = left.dtype if left.dtype is right.dtype else np.result_type(left, right)
 
-    def secured(self, memory: Array | None = None) -> Self:
-        """This product, with a copy of its left side if somebody could still write to that; in `memory` if it fits."""
+    def secured(self, memory: Array | None = None) -> "Gradient":
+        """What stays as it is though somebody should write to the left side.
+
+        If anybody could, that is a product of a copy (in `memory`, if it fits) or, where that would be larger than what
+        it is for, the array.
+        """
         left = self.left
-        if _may_change(left):
-            if memory is None or (memory.strides, memory.shape, memory.dtype) != (left.strides, left.shape, left.dtype):
-                self.left = left.copy("K")
-            else:
-                np.copyto(memory, left)
-                self.left = memory
+        if not _may_change(left):
+            return self
+        if left.size > math.prod(self.shape):
+            return self.compute()
+        if memory is None or (memory.strides, memory.shape, memory.dtype) != (left.strides, left.shape, left.dtype):
+            self.left = left.copy("K")
+        else:
+            np.copyto(memory, left)
+            self.left = memory
         return self
 
     def compute(self, out: Array | None = None) -> Array:

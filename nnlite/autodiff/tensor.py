@@ -123,7 +123,8 @@ class Tensor(Dispatched):
             else:
                 left = gradient.left
                 gradient = gradient.secured(self._take("_spare_copy"))
-                self._spare_copy = None if gradient.left is left else gradient.left
+                if isinstance(gradient, MatrixProduct) and gradient.left is not left:
+                    self._spare_copy = gradient.left
         self._gradient = gradient
 
     def release_gradient(self) -> Gradient:

@@ -163,7 +163,7 @@ def test_looking_at_a_gradient_changes_nothing(optimizer_of):
 @pytest.mark.parametrize("view", [lambda a: a, lambda a: a[:, ::-1], lambda a: np.frombuffer(a.data).reshape(a.shape)])
 def test_what_somebody_could_write_to_is_copied_and_nothing_else(view):
     array = matrix(3, 4)
-    right = matrix(4, 2)
+    right = matrix(4, 5)
     assert not np.shares_memory(MatrixProduct(view(array), right).secured().left, array)
     shown = view(array)
     shown.flags.writeable = False
@@ -171,6 +171,16 @@ def test_what_somebody_could_write_to_is_copied_and_nothing_else(view):
     array.flags.writeable = False
     secured = MatrixProduct(array[::-1], right).secured()
     assert np.shares_memory(secured.left, array)
+
+
+def test_a_copy_that_would_be_larger_than_the_product_is_not_made():
+    """The gradient is computed instead: a layer may be narrower than its batch is long."""
+    array, right = matrix(5, 4), matrix(4, 3)
+    product = array @ right
+    secured = MatrixProduct(array, right).secured()
+    assert type(secured) is np.ndarray
+    array[...] = 0.0
+    np.testing.assert_array_equal(secured, product)
 
 
 def test_no_rule_hands_on_memory_that_its_caller_could_write_to(case):

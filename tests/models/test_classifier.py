@@ -180,6 +180,12 @@ def test_without_validation_images_there_are_no_validation_metrics(digits):
     assert "test_acc" in training.score(training.weights()).metrics
 
 
+def test_a_single_image_can_be_held_out(digits):
+    _, (epoch,) = train(digits, epochs=1, validation=1)
+    assert epoch["val_acc"] in {0.0, 1.0}
+    assert np.isfinite(epoch["val_loss"])
+
+
 def test_scoring_leaves_the_training_as_it_was(digits):
     training, _ = train(digits)
     before = training.weights()

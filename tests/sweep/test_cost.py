@@ -1,7 +1,8 @@
 """What a sweep costs beside its training: processor time, memory and bytes, of trials that do nothing.
 
 `tests/benchmarks/sweep_overhead.py` measures the same in seconds, and with ten times as many trials. Here the unit of
-time is what the processor takes to start a worker, measured in the same test: no machine is too slow or too busy.
+time is what the processor takes to start a worker, measured in the same test: a slow or busy machine takes longer for
+both.
 """
 
 import resource
