@@ -27,7 +27,8 @@ from nnlite.sweep.worker import CHECKPOINT_SECONDS
 
 MEGABYTE = 1 << 20
 REAL_TRIALS = 8
-REAL = f'name = "real"\nmodel = "classifier"\nseeds = {REAL_TRIALS}\n[fixed]\nhidden = [64]\nepochs = 2\n'
+REAL_EPOCHS = 20  # so many that what it takes to start does not count
+REAL = f'name = "real"\nmodel = "classifier"\nseeds = {REAL_TRIALS}\n[fixed]\nhidden = [64]\nepochs = {REAL_EPOCHS}\n'
 
 
 class Nothing(Training):
@@ -156,11 +157,12 @@ def throughput(folder):
 
 
 def most_written(folder):
-    """Bytes: the log, the best weights after each epoch, the checkpoint every so many seconds and at the end."""
+    """Bytes: log and picture, best weights after each epoch, a checkpoint every so many seconds and at the end."""
     lines = read_run(folder).epochs
     checkpoints = 1 + sum(line["seconds"] for line in lines) // CHECKPOINT_SECONDS
-    size = {path: path.stat().st_size for path in (folder.log, folder.best, folder.checkpoint)}
-    return size[folder.log] + len(lines) * size[folder.best] + checkpoints * size[folder.checkpoint]
+    size = {path: path.stat().st_size for path in (folder.log, folder.mistakes, folder.best, folder.checkpoint)}
+    once = size[folder.log] + size[folder.mistakes]
+    return once + len(lines) * size[folder.best] + checkpoints * size[folder.checkpoint]
 
 
 def main():
