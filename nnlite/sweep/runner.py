@@ -211,11 +211,11 @@ class _Crew:
                 place = self._free.pop() if self._free else self._new_place()
                 future = place.submit(task, folder, self._context)
             except NnliteError as error:
-                if not self._busy:
+                self._jobs = len(self._busy) + len(self._free)
+                if not self._jobs:
                     raise
-                self._jobs = len(self._busy)  # those that work go on
                 self._announce(f"{error}; the sweep goes on with {counted(self._jobs, 'worker')}")
-                return
+                continue
             self._waiting.popleft()
             self._busy[future] = _Attempt(place, task, folder, Watch(folder, self._clock))
             self._listener.started(task.trial, folder)

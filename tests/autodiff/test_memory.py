@@ -135,15 +135,15 @@ def test_a_gradient_that_somebody_holds_is_not_written_to():
 
 
 def test_the_copy_of_a_batch_is_kept_for_the_next_of_its_form():
-    w, places = Tensor(np.ones((3, 4))), []
+    w, places = Tensor(np.ones((3, 8))), []
     for rows, value in ((2, 1.0), (2, 2.0), (5, 3.0)):
         batch = np.full((rows, 3), value)
         with GradientTape():
-            loss = np.sum(affine(batch, w, np.zeros(4)))
+            loss = np.sum(affine(batch, w, np.zeros(8)))
         loss.backward()
         batch.fill(np.nan)
         product = w.release_gradient()
-        np.testing.assert_array_equal(product.compute(), np.full((3, 4), rows * value))
+        np.testing.assert_array_equal(product.compute(), np.full((3, 8), rows * value))
         places.append(product.left.ctypes.data)
         del product
     assert places[0] == places[1]
