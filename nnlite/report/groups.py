@@ -69,9 +69,10 @@ class Group:
     def _fallbacks(self) -> dict[str, str]:
         """What those of `varied` fall back to where they are not given; empty if that made two configurations one."""
         found = {name: other for name in self.varied if (other := fallback_of(self.model, name))}
-        different = {repr(given): (given, run) for run in self.runs if (given := self._given(run))} if found else {}
-        filled = {repr(self._filled(given, run, found)) for given, run in different.values()}
-        return found if len(filled) == len(different) else {}
+        given = [(self._given(run), run) for run in self.runs] if found else []
+        before = {repr(values) for values, _ in given}
+        after = {repr(self._filled(values, run, found)) for values, run in given}
+        return found if len(after) == len(before) else {}
 
     def _filled(self, given: dict[str, Any], run: Run, fallbacks: dict[str, str]) -> dict[str, Any]:
         return given | {name: self.config_of(run).get(fallbacks[name]) for name in fallbacks if given[name] is None}

@@ -21,8 +21,8 @@ from nnlite.sweep import expand, load_sweep, make_plan, run_trials
 pytestmark = pytest.mark.slow
 TRIALS = 1000
 EARLY = 200  # by then, memory is what it will be
-TRIALS_A_START = 40  # cost no more than a worker's start; on an idle machine some 150 cost as much
-STARTS = 12  # are the most that a call costs which finds 10,000 trials finished; on an idle machine 4
+TRIALS_A_START = 40  # cost no more than a worker's start; on an idle machine some 200 cost as much
+STARTS = 12  # are the most that a call costs which finds 10,000 trials finished; on an idle machine 3 or 4
 MEGABYTE = 1 << 20
 METRICS = {"train_loss": 1.0, "train_acc": 0.5, "val_loss": 1.0, "val_acc": 0.5, "seconds": 0.0}
 

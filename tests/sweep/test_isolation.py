@@ -10,6 +10,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -413,6 +414,56 @@ def test_a_system_that_refuses_a_further_worker_narrows_the_sweep(sweep, monkeyp
     assert told[0].endswith("; the sweep goes on with 1 worker")
     assert len(started) == refused
     assert sum(what == "started" for what, _ in heard) == 4 + (refused == 3)
+
+
+class APlace:
+    """The first of two fails at its trial as the second ends its own; then no worker can be started for it any more."""
+
+    def __init__(self, first):
+        self.first, self.is_first, self.tasks = first, first is None, []
+        if self.is_first:
+            self.first = Future()
+
+    def submit(self, task, folder, context):
+        self.tasks.append(task)
+        if not self.is_first:
+            done = Future()
+            done.set_result(run_task(task, folder, context, Faulty()))
+            return done
+        if len(self.tasks) > 1:
+            raise NnliteError("no worker can be started")
+        return self.first
+
+    def outcome_of(self, future, _task, _folder):
+        if not self.first.done():
+            self.first.set_result(Outcome("failed", "it died"))
+        return future.result()
+
+    def close(self, *, kill):
+        pass
+
+
+class TwoPlaces:
+    """Two of them."""
+
+    count = 2
+    keep_limits = True
+
+    def __init__(self):
+        self.opened = []
+
+    def place(self, _make, _limits):
+        self.opened.append(APlace(self.opened[0].first if self.opened else None))
+        return self.opened[-1]
+
+
+def test_where_a_worker_is_refused_one_that_stands_idle_goes_on(trial, tmp_path):
+    plan = make_plan([trial(seed=seed, epochs=5) for seed in range(2)], tmp_path / "tiny", retries=1)
+    told, places = [], TwoPlaces()
+    results = run_trials(plan, 2, {}, Listening(), limits=Limits(retries=1), places=places, announce=told.append)
+    assert told == ["no worker can be started; the sweep goes on with 1 worker"]
+    assert [outcome.status for outcome in results.outcomes.values()] == ["completed"] * 2
+    assert [len(place.tasks) for place in places.opened] == [2, 2]
 
 
 def test_a_trial_that_somebody_else_trains_is_left_to_them_once(sweep, trial, tmp_path):
