@@ -5,8 +5,6 @@ place, so that nobody ever sees half a picture.
 """
 
 import io
-import os
-import uuid
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -15,6 +13,8 @@ from typing import cast
 import imageio.v3 as iio
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont  # imageio's own drawing library
+
+from nnlite.files import replace_file
 
 GreyImage = np.ndarray[tuple[int, int], np.dtype[np.uint8]]
 
@@ -132,16 +132,3 @@ def reduced_png(content: bytes) -> bytes:
     with Image.open(io.BytesIO(content)) as drawing:
         drawing.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(reduced, "PNG", optimize=True)
     return reduced.getvalue()
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Write `content` to a new file beside `path`, then move it there; folders are made as needed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name[:100]}.{uuid.uuid4().hex}.part")
-    try:
-        with aside.open("xb") as file:
-            file.write(content)
-        os.replace(aside, path)  # noqa: PTH105 - the call whose atomicity is meant
-    except BaseException:
-        aside.unlink(missing_ok=True)
-        raise

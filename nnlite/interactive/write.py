@@ -1,11 +1,12 @@
 """Writing the interactive report: one file, put in place as a whole, the same bytes from the same logs."""
 
 import importlib.util
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 from nnlite.errors import InputError
-from nnlite.images import replace_file
+from nnlite.files import is_ours, remove_asides, replace_file
 from nnlite.interactive.page import MARK, html_page
 from nnlite.report.collection import collect
 from nnlite.report.groups import group_runs
@@ -31,10 +32,9 @@ def write_interactive_report(experiments: Path, out: Path, announce: Callable[[s
     from plotly.offline import get_plotlyjs  # noqa: PLC0415 - known to be there by now
 
     path = out / FILE_NAME
-    if path.exists():
-        with path.open("rb") as file:
-            if file.read(len(MARK)) != MARK.encode():
-                raise InputError(f"{path} is not a report: move it away or choose another --out")
+    if os.path.lexists(path) and not is_ours(path, MARK.encode()):
+        raise InputError(f"{path} is not a report: move it away or choose another --out")
+    remove_asides(out)
     collection = collect(experiments)
     if warning := conflict_warning(collection.conflicts):
         announce(warning)

@@ -27,6 +27,7 @@ RECIPE = ClassifierHyperparameters(
     hidden=(256, 64), activation="relu", optimizer="adam", learning_rate=1e-3, lr_schedule="linear", epochs=10
 )
 SEED = 0
+REFERENCE = r"[0-9a-f]{16}\.npz"  # the name of a judge in the cache
 
 
 class ReferenceClassifier:

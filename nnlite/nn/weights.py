@@ -1,6 +1,5 @@
 """Arrays on disk: .npz files that are never half-written, and never unpickled."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,21 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnlite.errors import InputError
+from nnlite.files import replacing
 
 Arrays = dict[str, NDArray[Any]]
 
 
 def save_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Write `arrays` to the .npz file at `path`; what was there is replaced at once or not at all."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with aside.open("wb") as file:
-            np.savez(file, allow_pickle=False, **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
+    with replacing(path, sync=True) as file:
+        np.savez(file, allow_pickle=False, **arrays)
 
 
 def load_arrays(path: Path) -> Arrays:

@@ -1,14 +1,17 @@
 """Writing a report: every sweep's page and pictures, and the index over them, each file put in place as a whole."""
 
-from collections.abc import Callable
+import contextlib
+import os
+import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from nnlite.errors import InputError
-from nnlite.images import replace_file
+from nnlite.files import is_ours, remove_asides, replacing
 from nnlite.report.collection import collect, conflicts_among
 from nnlite.report.groups import group_runs
 from nnlite.report.markdown import slug
-from nnlite.report.page import MARK, PAGE_NAME, at_a_glance, index_page, sweep_page
+from nnlite.report.page import MARK, PAGE_NAME, Page, at_a_glance, index_page, sweep_page
 from nnlite.runs import conflict_warning
 
 
@@ -26,7 +29,7 @@ def write_report(experiments: Path, out: Path, announce: Callable[[str], None] =
         The files written, the index first.
 
     Raises:
-        InputError: `experiments` does not exist, or a page would overwrite one that is not a report.
+        InputError: `experiments` does not exist, or a page or picture would replace a file that is not of a report.
         NothingFoundError: it holds no readable run.
     """
     collection = collect(experiments)
@@ -37,8 +40,7 @@ def write_report(experiments: Path, out: Path, announce: Callable[[str], None] =
     for readme in (out / PAGE_NAME, *(out / folder / PAGE_NAME for folder in folders.values())):
         _refuse_foreign(readme)
     index = out / PAGE_NAME
-    pages: dict[Path, bytes] = {index: b""}
-    files: dict[Path, bytes] = {}
+    pages: dict[Path, Page] = {}
     pictures: dict[str, str] = {}
     for sweep, folder in folders.items():
         own = [group for group in groups if group.sweep == sweep]
@@ -46,15 +48,15 @@ def write_report(experiments: Path, out: Path, announce: Callable[[str], None] =
         unreadable = [each for each in collection.left_out if each.folder.path.parent in places]
         conflicts = conflicts_among(collection.conflicts, (run for group in own for run in group.members))
         page = sweep_page(sweep, own, unreadable, conflicts)
-        pages[out / folder / PAGE_NAME] = page.text.encode()
-        files.update({out / folder / name: content for name, content in page.files.items()})
+        pages[out / folder / PAGE_NAME] = page
         if picture := at_a_glance(page):
             pictures[sweep] = picture
-    pages[index] = index_page(folders, groups, collection.left_out, pictures).encode()
-    # Pictures first: a page never shows what is not there yet.
-    for path, content in {**files, **pages}.items():
-        replace_file(path, content)
-    return [*pages, *files]
+    pages[index] = Page(index_page(folders, groups, collection.left_out, pictures), {})
+    for path, page in pages.items():
+        _refuse_foreign_pictures(path, page)
+    for path, page in pages.items():
+        _put_in_place(path, page)
+    return [index, *(path for path in pages if path != index), *_pictures_of(pages)]
 
 
 def _folders(sweeps: list[str]) -> dict[str, str]:
@@ -73,9 +75,32 @@ def _folders(sweeps: list[str]) -> dict[str, str]:
 
 
 def _refuse_foreign(path: Path) -> None:
-    if not path.exists():
-        return
-    with path.open("rb") as file:
-        ours = file.read(len(MARK)) == MARK.encode()
-    if not ours:
+    if os.path.lexists(path) and not is_ours(path, MARK.encode()):
         raise InputError(f"{path} is not a page of a report: move it away or choose another --out")
+
+
+def _refuse_foreign_pictures(path: Path, page: Page) -> None:
+    """Only a picture that the page at `path` shows already is part of the report, and may be replaced.
+
+    Raises:
+        InputError: another file is in the place of one of the pictures of `page`.
+    """
+    shown = set(re.findall(r"\]\(([^()/]+)\)", path.read_text("utf-8", "replace"))) if path.exists() else set()
+    for name in page.files:
+        place = path.with_name(name)
+        if os.path.lexists(place) and (name not in shown or place.is_symlink() or not place.is_file()):
+            raise InputError(f"{place} is not a picture of this report: move it away or choose another --out")
+
+
+def _put_in_place(path: Path, page: Page) -> None:
+    """Write a page and its pictures; all are written aside before the first takes its place, the page."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    remove_asides(path.parent)
+    contents = {**{path.with_name(name): content for name, content in page.files.items()}, path: page.text.encode()}
+    with contextlib.ExitStack() as stack:  # which takes its files in the opposite order
+        for place, content in contents.items():
+            stack.enter_context(replacing(place)).write(content)
+
+
+def _pictures_of(pages: Mapping[Path, Page]) -> list[Path]:
+    return [path.with_name(name) for path, page in pages.items() for name in page.files]

@@ -9,6 +9,7 @@ Its first line says what it is, and how the rest sums up, which is JSON: a line 
 as its difference from the first one's.
 """
 
+import contextlib
 import json
 import os
 import sys
@@ -17,6 +18,7 @@ import zlib
 from pathlib import Path
 from typing import Any
 
+from nnlite.files import is_ours, remove_asides, replacing
 from nnlite.runs.comparison import Difference
 from nnlite.runs.digest import Digest, Extremes
 from nnlite.runs.history import Run, read_run, status_of
@@ -25,11 +27,11 @@ from nnlite.runs.ondemand import EndOnDemand, EpochsOnDemand
 from nnlite.runs.paths import LOG_NAME, RunFolder
 
 INDEX_NAME = ".runs.index"
+HEADER = b"nnlite index "  # how every version of the file begins
 VERSION = 1  # of what is in the file, and of how a log is understood
 SETTLED = 2_000_000_000  # nanoseconds: a log written to more recently could change without another time of change
 WORTHWHILE = 0.01  # the share of logs that have to be new for the index to be written anew
 MOST_BAD_LINES = 100  # of a log that is kept in mind
-ABANDONED = 60  # seconds after which a file that was to become an index will not become one any more
 EVER_READ = ("event", "time", "status", "error", "metrics")  # of an end; the rest is bulky, and asked for of few runs
 
 Stamp = list[int]
@@ -172,7 +174,7 @@ def _applied(base: Event, difference: Any) -> Event:
 
 def _header(body: bytes) -> bytes:
     """Other versions, also of Python, may sum up another way."""
-    return b"nnlite index %d, python %d.%d, %08x\n" % (VERSION, *sys.version_info[:2], zlib.crc32(body))
+    return HEADER + b"%d, python %d.%d, %08x\n" % (VERSION, *sys.version_info[:2], zlib.crc32(body))
 
 
 def _load(path: Path) -> tuple[Event, list[list[str]], dict[str, Entry]]:
@@ -204,21 +206,9 @@ def _encoded(value: Any) -> str:
 
 
 def _replace(path: Path, body: bytes) -> None:
-    """Write the file aside, then move it into place; say nothing where that is not possible."""
-    aside = path.with_name(f"{INDEX_NAME}.{os.getpid()}.tmp")
-    try:
-        for left in path.parent.glob(f"{INDEX_NAME}.*.tmp"):
-            if time.time() - left.stat().st_mtime > ABANDONED:
-                left.unlink()
-        with aside.open("xb") as file:
-            file.write(_header(body) + body)
-        os.replace(aside, path)  # noqa: PTH105 - the call whose atomicity is meant
-    except OSError:
-        _remove(aside)
-
-
-def _remove(path: Path) -> None:
-    try:
-        path.unlink(missing_ok=True)
-    except OSError:  # the folder has been made read-only since
-        return
+    """Put the index into its place, unless something else is there; say nothing where that is not possible."""
+    remove_asides(path.parent)
+    with contextlib.suppress(OSError):
+        if not os.path.lexists(path) or is_ours(path, HEADER):
+            with replacing(path) as file:
+                file.write(_header(body) + body)

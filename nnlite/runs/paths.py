@@ -9,7 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from nnlite.files import asides_in, remove_asides
+
 LOG_NAME = "run.jsonl"
+# What a run's folder may hold, as a regular expression of paths in it; that of a subfolder ends with a slash.
+RUN_FILES = r"run\.jsonl|checkpoint\.npz|best\.npz|samples\.gif|mistakes\.png|samples/(epoch_\d{4,9}\.png)?"
 
 
 @dataclass(frozen=True, order=True)
@@ -58,9 +62,13 @@ class RunFolder:
         return self.samples / f"epoch_{epoch:04d}.png"
 
     def leftovers(self) -> list[Path]:
-        """What killed processes were still writing; only who holds the log's lock may take it for that."""
-        asides = [*self.path.glob(".*"), *self.samples.glob(".*")]
-        return [path for path in asides if path.suffix in (".tmp", ".part")]
+        """The files that killed processes were still writing, if nobody holds the log's lock."""
+        return [*asides_in(self.path), *asides_in(self.samples)]
+
+    def remove_leftovers(self) -> None:
+        """Remove `leftovers`; for whoever holds the log's lock."""
+        remove_asides(self.path)
+        remove_asides(self.samples)
 
 
 def find_runs(root: Path) -> Iterator[RunFolder]:

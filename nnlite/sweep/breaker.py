@@ -28,8 +28,8 @@ class Breaker:
 
     def note(self, trial: str, outcome: Outcome) -> None:
         """Take note of how an attempt at the trial with the id `trial` ended."""
-        if outcome.status == "interrupted":  # the worker itself gave up: the place is at fault, not the trial
-            self._trip(f"there is no more room to write ({outcome.error})")
+        if outcome.status == "interrupted":  # the system is at fault, and any other trial would end like this one
+            self._trip(f"no trial can be trained here and now: {outcome.error}")
             return
         if outcome.status != "failed":
             self._alike.clear()

@@ -14,9 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nnlite.errors import BusyError, InputError, NnliteError
+from nnlite.files import is_open_ours
 from nnlite.runs.log import lock, utc_now
 
 CLAIM_NAME = ".driver"
+_BEGINNING = b'{"pid": '
 
 
 @dataclass(frozen=True)
@@ -50,12 +52,12 @@ def claim(folder: Path) -> Iterator[Claim]:
 
     Raises:
         BusyError: another driver is at work there; the sentence says which.
-        InputError: `folder` cannot be a folder.
+        InputError: `folder` cannot be a folder, or a file in it that is not ours has the name of the lock.
         NnliteError: it cannot be written to.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         file = os.open(folder / CLAIM_NAME, flags, 0o644)
     except (FileExistsError, NotADirectoryError):
         raise InputError(f"{folder}: it, or what it lies in, is no folder") from None
@@ -66,6 +68,8 @@ def claim(folder: Path) -> Iterator[Claim]:
             lock(file, patience=0.0)
         except BlockingIOError:
             raise BusyError(f"{folder} is being trained by {_holder(file)}; wait for it, or stop it") from None
+        if not is_open_ours(file, _BEGINNING):
+            raise InputError(f"{folder / CLAIM_NAME} was not made by nnlite, whose lock has that name; move it away")
         os.ftruncate(file, 0)
         os.pwrite(file, json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": utc_now()}).encode(), 0)
         yield Claim(folder, file)

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
+from nnlite.sweep.startup import startup_variables
+
 BLAS_THREADS = 1  # the rounding of a matrix product depends on how many threads share it
 THREAD_VARIABLES = ("OPENBLAS", "OMP", "MKL", "BLIS", "VECLIB_MAXIMUM", "NUMEXPR")
 
@@ -32,8 +34,8 @@ def _thread_pools() -> ThreadpoolController:
 
 
 def worker_variables() -> dict[str, str]:
-    """The environment variables that a worker needs before NumPy is imported there."""
-    return {f"{name}_NUM_THREADS": str(BLAS_THREADS) for name in THREAD_VARIABLES}
+    """The environment variables of a worker: what it needs as it starts, and before NumPy is imported there."""
+    return startup_variables() | {f"{name}_NUM_THREADS": str(BLAS_THREADS) for name in THREAD_VARIABLES}
 
 
 def describe_environment() -> dict[str, Any]:

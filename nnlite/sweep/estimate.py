@@ -5,7 +5,6 @@ The kinds that nobody has timed are read off a line through the others: seconds 
 """
 
 import heapq
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,6 +21,7 @@ from nnlite.models.cost import Cost, cost_of
 from nnlite.models.gan import SHOWN
 from nnlite.models.reference import SEED, is_prepared, recipe_for
 from nnlite.runs.quantities import counted
+from nnlite.scratch import scratch
 from nnlite.sweep.order import dearest_first
 from nnlite.sweep.timings import Kind, Timing, kind_of, logged_timings, measured_timings
 from nnlite.sweep.trials import Trial
@@ -202,8 +202,8 @@ def _sample_bytes(dataset: Dataset) -> int:
     """What an epoch's samples add to a GAN's run, in its PNG and in the animation, if it draws as real images are."""
     images = dataset.split(0).train.images[: FRAMES * SHOWN].reshape(-1, *dataset.image_shape)
     frames = [grid(images[start : start + SHOWN], SAMPLE_COLUMNS) for start in range(0, len(images), SHOWN)]
-    with tempfile.TemporaryDirectory(prefix="nnlite-measure-") as name:
-        png, gif = Path(name) / "sample.png", Path(name) / "samples.gif"
+    with scratch("measure", r"sample\.png|samples\.gif") as folder:
+        png, gif = folder / "sample.png", folder / "samples.gif"
         write_png(png, frames[0])
         write_gif(gif, frames, captions=["epoch"] * len(frames))
         return png.stat().st_size + gif.stat().st_size // len(frames)

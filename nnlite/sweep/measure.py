@@ -48,6 +48,10 @@ class Measurement:
     own_seconds: float
 
 
+# What `measure` writes, as `nnlite.scratch` wants it: each worker has a folder of its own.
+MEASURED = r"tmp\w+/(best\.npz|checkpoint\.npz|sample\.png|samples\.gif)?"
+
+
 def measure(trial: Trial, seconds: float, scratch: Path) -> Measurement:
     """Train `PIECES` pieces of an epoch of `trial`, each for about so many seconds.
 

@@ -13,19 +13,25 @@ from dataclasses import dataclass
 from multiprocessing import resource_tracker
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+IGNORED = (signal.SIG_IGN, None)  # what `signal.getsignal` returns where Python is not to handle a signal
+# Told before any library that handles signals, such as ray, is imported.
+INHERITED = tuple(each for each in STOP_SIGNALS if signal.getsignal(each) in IGNORED)
 LAST_RESORT_SECONDS = 0.5  # what an end in order, under way already, still gets after a second signal
 
 
 @dataclass
 class StopRequest:
-    """Whether a signal has asked the runner to stop: its number, or 0."""
+    """The number of the signal that asked the runner to stop, or 0."""
 
     signum: int = 0
 
 
 @contextlib.contextmanager
 def stop_requests() -> Iterator[StopRequest]:
-    """Have the signals that ask a program to stop noted, so that what is under way is brought to an end in order."""
+    """Have the signals that ask a program to stop noted, so that what is under way is brought to an end in order.
+
+    A signal that this process inherited as ignored stays ignored: SIGHUP under nohup, SIGINT in a shell's background.
+    """
     request = StopRequest()
     leave: list[threading.Timer] = []
 
@@ -37,14 +43,19 @@ def stop_requests() -> Iterator[StopRequest]:
             leave[0].start()
         request.signum = request.signum or signum
 
-    before = [signal.signal(each, note) for each in STOP_SIGNALS]
+    before = {each: signal.signal(each, signal.SIG_IGN if each in INHERITED else note) for each in _handled()}
     try:
         yield request
     finally:
         for timer in leave:
             timer.cancel()
-        for each, previous in zip(STOP_SIGNALS, before, strict=True):
+        for each, previous in before.items():
             signal.signal(each, previous)
+
+
+def _handled() -> list[signal.Signals]:
+    """Those of `STOP_SIGNALS` that somebody handles, be it Python or the system by its default."""
+    return [each for each in STOP_SIGNALS if signal.getsignal(each) not in IGNORED]
 
 
 @contextlib.contextmanager

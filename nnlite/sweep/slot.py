@@ -6,10 +6,7 @@ would take the siblings and the queue with it. A worker whose runner has died en
 
 import contextlib
 import errno
-import os
 import re
-import signal
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
@@ -21,13 +18,13 @@ from joblib.externals.loky.process_executor import ProcessPoolExecutor
 from nnlite.errors import BusyError, NnliteError
 from nnlite.models import Training
 from nnlite.runs import LogWriter, RunFolder, read_run
+from nnlite.sweep.blame import LIMITING_SIGNALS, OUT_OF_MEMORY, install_it, printable
 from nnlite.sweep.environment import worker_variables
-from nnlite.sweep.signals import STOP_SIGNALS, held_back_signals
+from nnlite.sweep.signals import held_back_signals
 from nnlite.sweep.strategy import Task, is_met
 from nnlite.sweep.trials import Trial
-from nnlite.sweep.worker import OUT_OF_MEMORY, Outcome, run_task
+from nnlite.sweep.worker import Outcome, run_task
 
-WATCH_SECONDS = 0.2  # how long a worker outlives its runner, at most
 HANDING_OVER_SECONDS = 0.5
 LOCK_SECONDS = 0.5  # how long the lock of a killed worker may take to drop
 
@@ -59,6 +56,10 @@ class Slot:
         try:
             return future.result()
         except BrokenProcessPool as error:
+            if reason := _fault_of_the_system(error):
+                self._renew()
+                close_log(folder, "interrupted", error=reason)
+                return Outcome("interrupted", reason)
             return self.end(task, folder, f"its worker process died{_exit_code(error)}")
 
     def end(self, task: Task, folder: RunFolder, reason: str) -> Outcome:
@@ -80,7 +81,7 @@ class Slot:
         if self._executor is None:
             self._executor = self._new_executor()
         try:
-            with held_back_signals():  # the worker, which this call may start, inherits that until it is ready
+            with held_back_signals():  # the worker, which this call may start, inherits that until it heeds them itself
                 future: Future[Outcome] = self._executor.submit(run_task, task, folder, context, self._make)
         except OSError as error:
             raise _no_worker(error) from None
@@ -94,9 +95,7 @@ class Slot:
     def _new_executor(self) -> Any:
         try:
             with held_back_signals():  # this starts loky's tracker of shared resources
-                return ProcessPoolExecutor(
-                    max_workers=1, initializer=enter_worker, initargs=(os.getpid(),), env=self._variables
-                )
+                return ProcessPoolExecutor(max_workers=1, env=self._variables)
         except OSError as error:
             raise _no_worker(error) from None
 
@@ -133,23 +132,19 @@ def close_log(folder: RunFolder, status: str, **fields: Any) -> None:
             log.write("end", status=status, **fields)
 
 
-def enter_worker(runner: int) -> None:
-    """In the worker, first: leave what a terminal sends to all its processes to the runner, and do not outlive it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
-
-    def watch() -> None:
-        while os.getppid() == runner:
-            time.sleep(WATCH_SECONDS)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True, name="watch-runner").start()
-
-
 def _exit_code(error: BaseException) -> str:
     """Such as " (SIGSEGV(-11))", which loky finds out; a SIGKILL is how a system without memory ends a process."""
     codes: Sequence[str] = re.findall(r"\{([^{}]+)\}", str(error))
     if not codes:
         return ""
     return f" ({codes[-1]})" + (f", as when {OUT_OF_MEMORY}" if "SIGKILL" in codes[-1] else "")
+
+
+def _fault_of_the_system(error: BrokenProcessPool) -> str:
+    """Why any other worker would have died as well; empty if it was this trial's doing, as far as can be told."""
+    if error.__cause__ is not None and "un-serialize" in str(error):
+        last = str(error.__cause__).rstrip('"\n').splitlines()[-1]
+        return f"a worker process cannot load what it is to train ({printable(last)}); {install_it()}"
+    exit_code = _exit_code(error)
+    limits = (way_out for name, way_out in LIMITING_SIGNALS.items() if name in exit_code)
+    return next((f"its worker process died{exit_code}; {way_out}" for way_out in limits), "")

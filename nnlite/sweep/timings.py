@@ -4,8 +4,6 @@ Trials are of one kind if they cost the same: they differ in seeds, learning rat
 """
 
 import contextlib
-import os
-import tempfile
 import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -22,14 +20,14 @@ from pydantic import ValidationError
 from nnlite.data import Dataset
 from nnlite.errors import Stopped
 from nnlite.models import HYPERPARAMETERS, Hyperparameters
-from nnlite.models.reference import is_prepared, save_stand_in
+from nnlite.models.reference import REFERENCE, is_prepared, save_stand_in
 from nnlite.runs import Run, RunFolder, find_runs, read_run
 from nnlite.runs.fingerprint import discrepancies, fingerprint
+from nnlite.scratch import scratch
 from nnlite.sweep.environment import describe_environment, worker_variables
-from nnlite.sweep.measure import Measurement, measure
+from nnlite.sweep.measure import MEASURED, Measurement, measure
 from nnlite.sweep.runner import NEWS_SECONDS
 from nnlite.sweep.signals import StopRequest, held_back_signals, stop_requests
-from nnlite.sweep.slot import enter_worker
 from nnlite.sweep.trials import Trial
 
 # What changes how a network learns, but not how long an epoch takes; of the latter it counts whether there is any.
@@ -118,18 +116,17 @@ def measured_timings(trials: Sequence[Trial], together: int) -> Measured:
     Raises:
         Stopped: SIGINT, SIGTERM or SIGHUP arrived.
     """
-    with tempfile.TemporaryDirectory(prefix="nnlite-measure-") as name, stop_requests() as request:
-        scratch = Path(name)
+    with scratch("measure", rf"({MEASURED})|reference/({REFERENCE})?") as folder, stop_requests() as request:
         variables = worker_variables()
         for dataset in {trial.dataset for trial in trials if trial.model == "gan" and not is_prepared(trial.dataset)}:
-            save_stand_in(dataset, scratch)
-            variables["NNLITE_CACHE"] = name
+            save_stand_in(dataset, folder)
+            variables["NNLITE_CACHE"] = str(folder)
         began = time.perf_counter()
         # While the last ones are measured, the others are measured again: no worker shall have the machine alone.
         rounds = list(islice(cycle(trials), max(len(trials), together)))
         with held_back_signals():  # the workers, which this starts, inherit that until they are ready
-            executor = ProcessPoolExecutor(together, initializer=enter_worker, initargs=(os.getpid(),), env=variables)
-            futures = {executor.submit(measure, trial, PIECE_SECONDS, scratch): trial for trial in rounds}
+            executor = ProcessPoolExecutor(together, env=variables)
+            futures = {executor.submit(measure, trial, PIECE_SECONDS, folder): trial for trial in rounds}
         try:
             measured = _gather(futures, began, request)
         finally:

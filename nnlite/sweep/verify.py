@@ -4,7 +4,6 @@ The second training goes the way of any other, through the runner to a worker pr
 folder. Its log is compared with the first one's as it grows, and training ends with the first number that differs.
 """
 
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,8 @@ from nnlite.errors import BusyError, InputError, NnliteError, NothingFoundError
 from nnlite.runs import FollowedRun, Run, RunFolder
 from nnlite.runs.comparison import Difference, comparable_numbers, first_difference
 from nnlite.runs.fingerprint import Discrepancy, discrepancies, fingerprint, unnamed
+from nnlite.runs.paths import RUN_FILES
+from nnlite.scratch import scratch
 from nnlite.sweep.plan import make_plan
 from nnlite.sweep.runner import run_trials
 from nnlite.sweep.spec import sweep_of_run
@@ -124,8 +125,8 @@ def verify(
         NnliteError: the second training came to no end of its own, and had repeated all numbers until then.
         Stopped: as of `run_trials`.
     """
-    with tempfile.TemporaryDirectory(prefix="nnlite-verify-") as name:
-        plan = make_plan([trial], Path(name))
+    with scratch("verify", rf"{trial.id}/({RUN_FILES})?") as folder:
+        plan = make_plan([trial], folder)
         comparison = _Comparison(run, plan.run_folder(trial), progress, epochs)
         try:
             outcome = run_trials(plan, 1, {}, comparison).outcomes[trial.id]

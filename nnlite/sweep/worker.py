@@ -6,7 +6,6 @@ crash in between, the resumed run repeats that epoch, to the bit, and its line s
 below its budget is pruned: its checkpoint is of that very epoch, and a later task takes it up again from there.
 """
 
-import errno
 import json
 import math
 import time
@@ -34,6 +33,7 @@ from nnlite.runs import LogWriter, Run, RunFolder, read_run
 from nnlite.runs.history import Status
 from nnlite.runs.log import SCHEMA
 from nnlite.runs.quantities import number
+from nnlite.sweep.blame import is_the_systems, reason_of
 from nnlite.sweep.environment import describe_environment, limit_threads
 from nnlite.sweep.strategy import Task, is_met, missed_bar
 from nnlite.sweep.trials import Trial
@@ -44,13 +44,14 @@ MISTAKE_COLUMNS = 5
 ANIMATION_SECONDS = 5.0
 MOST_FRAMES = 100  # more would be faster than the eye
 MOST_ANIMATION_BYTES = 2_000_000
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT)  # no fault of the trial's: it is to go on once there is room again
-OUT_OF_MEMORY = "the memory has run out: fewer --jobs, or a smaller model or batch, need less"
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a task ended: with a run's status, "busy" if another process is training it; "interrupted": out of room."""
+    """How a task ended: with a run's status, or "busy" if another process is training it.
+
+    "interrupted" if the system is at fault: every other trial would end in the same way, here and now.
+    """
 
     status: Status | Literal["busy"]
     error: str = ""
@@ -102,16 +103,7 @@ def run_task(
 
 def outcome_of(error: BaseException) -> Outcome:
     """How a task ends that `error` kept from going on."""
-    if isinstance(error, OSError) and error.errno in NO_ROOM:
-        return Outcome("interrupted", explain(error))
-    reason = explain(error)
-    return Outcome("failed", f"{reason}; {OUT_OF_MEMORY}" if isinstance(error, MemoryError) else reason)
-
-
-def explain(error: BaseException) -> str:
-    """An exception as one line, without control characters."""
-    line = " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
-    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in line)
+    return Outcome("interrupted" if is_the_systems(error) else "failed", reason_of(error))
 
 
 class _Life:
@@ -140,8 +132,7 @@ class _Life:
         if is_met(self.task, earlier):
             return Outcome(earlier.status, earlier.error)
         if earlier.start:
-            for path in self.folder.leftovers():
-                path.unlink(missing_ok=True)
+            self.folder.remove_leftovers()
         training = self._go_on(earlier) or self._start(earlier)
         saved = time.perf_counter()
         stop = self._stop()

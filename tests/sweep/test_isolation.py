@@ -338,7 +338,7 @@ def test_the_first_failure_is_enough_for_who_wants_to_fail_fast(sweep):
 def test_a_full_disk_stops_the_sweep_at_once_and_no_trial_has_failed(sweep):
     """F18."""
     results, plan, _ = sweep(Faulty("fill_the_disk", [0, 1, 2]), count=6, jobs=1, retries=5)
-    assert "there is no more room to write" in results.halted
+    assert "No space left on device; free some space" in results.halted
     assert "No space left" in results.halted
     assert statuses(plan) == ["interrupted"]
     _, plan, _ = sweep(count=6)

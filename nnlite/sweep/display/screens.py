@@ -19,6 +19,7 @@ from rich.text import Text
 from nnlite.runs.quantities import score
 from nnlite.sweep.display.drawing import draw
 from nnlite.sweep.display.standing import SHOWN_ID, Standing
+from nnlite.sweep.signals import IGNORED
 
 SUMMARY_SECONDS = 30.0  # without news, plain lines say how it goes no more often than this
 DRAWING_SECONDS = 0.2
@@ -189,7 +190,7 @@ class _Suspension:
     @contextlib.contextmanager
     def possible(self) -> Iterator[None]:
         """Listen to Ctrl-Z inside the block."""
-        if threading.current_thread() is not threading.main_thread():
+        if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTSTP) in IGNORED:
             yield
             return
         before = signal.signal(signal.SIGTSTP, self._heard)

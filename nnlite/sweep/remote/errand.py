@@ -5,15 +5,11 @@ limit of time ends the trial and not the worker, and BLAS has one thread from th
 home several times a second. When nobody waits for it any more, it ends.
 """
 
-import contextlib
 import multiprocessing
 import pickle
-import shutil
 import socket
-import tempfile
-import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import wait
 from dataclasses import dataclass, replace
 from importlib.metadata import version
@@ -22,10 +18,12 @@ from typing import Any, Protocol
 
 from nnlite.data import Dataset, locate
 from nnlite.errors import InputError, NnliteError
-from nnlite.images import replace_file
+from nnlite.files import replace_file
 from nnlite.models import Training
+from nnlite.models.reference import REFERENCE
 from nnlite.runs import RunFolder
-from nnlite.sweep.claim import claim
+from nnlite.runs.paths import RUN_FILES
+from nnlite.scratch import scratch
 from nnlite.sweep.limits import Limits
 from nnlite.sweep.remote.parcel import Changes, News, unpack
 from nnlite.sweep.slot import Slot
@@ -35,8 +33,8 @@ from nnlite.sweep.watch import Clock, Watch
 from nnlite.sweep.worker import Outcome
 
 NEWS_SECONDS = 0.25  # how often what is new is sent
-PREFIX = "nnlite-"
-ABANDONED_SECONDS = 60.0  # a folder so old that nobody holds was left behind by a worker that was killed
+# What an errand lays into its scratch folder: the run's folder, and a cache for the trial's process.
+SCRATCH = rf"run/({RUN_FILES})?|cache/(reference/({REFERENCE})?|idx/([0-9a-f]{{64}})?)?"
 
 
 Files = Mapping[str, bytes]
@@ -120,27 +118,27 @@ class _Trip:
 
     def make(self) -> None:
         self._send()  # it has begun
-        with _scratch() as scratch:
+        with scratch("errand", SCRATCH) as folder:
             try:
-                outcome = self._train(scratch)
+                outcome = self._train(folder)
             except NnliteError as error:
                 self._send(outcome=Outcome("failed", f"on {socket.gethostname()}: {error}"))
                 return
             if outcome is not None:
                 self._send(*self._changes.take(everything=True), outcome)
 
-    def _train(self, scratch: Path) -> Outcome | None:
+    def _train(self, place: Path) -> Outcome | None:
         """None if nobody wants to know."""
         errand = self._errand
         trial = errand.task.trial
         task = replace(errand.task, trial=replace(trial, dataset=_dataset_here(trial.dataset)))
-        folder = RunFolder(scratch / "run")
+        folder = RunFolder(place / "run")
         unpack(folder, errand.files)
         for name, content in errand.cached.items():
-            replace_file(scratch / "cache" / name, content)
+            replace_file(place / "cache" / name, content)
         self._changes = Changes(folder)
         _may_start_processes()
-        slot = Slot(errand.make, {"NNLITE_CACHE": str(scratch / "cache")})
+        slot = Slot(errand.make, {"NNLITE_CACHE": str(place / "cache")})
         try:
             clock = Clock()
             watch = Watch(folder, clock)
@@ -189,16 +187,3 @@ def _may_start_processes() -> None:
     process = multiprocessing.current_process()
     if process.daemon:
         process.daemon = False
-
-
-@contextlib.contextmanager
-def _scratch() -> Iterator[Path]:
-    """A temporary folder, removed at the end; so are those of workers that were killed."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        with contextlib.suppress(OSError, NnliteError):
-            if time.time() - folder.stat().st_mtime > ABANDONED_SECONDS:
-                with claim(folder):
-                    shutil.rmtree(folder)
-    # A child that is being killed may still write.
-    with tempfile.TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True) as name, claim(Path(name)):
-        yield Path(name)

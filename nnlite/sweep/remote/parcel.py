@@ -10,12 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nnlite.images import replace_file
+from nnlite.files import replace_file
 from nnlite.runs import RunFolder
-from nnlite.runs.paths import LOG_NAME
+from nnlite.runs.paths import RUN_FILES
 from nnlite.sweep.worker import Outcome
-
-FILE_NAME = re.compile(r"checkpoint\.npz|best\.npz|samples\.gif|mistakes\.png|samples/epoch_\d{4,9}\.png")
 
 
 @dataclass(frozen=True)
@@ -52,7 +50,7 @@ def unpack(folder: RunFolder, files: Mapping[str, bytes]) -> None:
         ValueError: a file is none of a run's.
     """
     for name, content in files.items():
-        if name != LOG_NAME and not FILE_NAME.fullmatch(name):
+        if not re.fullmatch(RUN_FILES, name) or name.endswith("/"):
             raise ValueError(f"{name!r} is no file of a run")
         replace_file(folder.path / name, content)
 

@@ -29,6 +29,7 @@ from nnlite.models import Training
 from nnlite.models.reference import reference_path
 from nnlite.runs import LogWriter, RunFolder, read_run
 from nnlite.runs.log import decode
+from nnlite.sweep.blame import explain
 from nnlite.sweep.limits import Limits
 from nnlite.sweep.places import Place
 from nnlite.sweep.remote.errand import Call, Errand, Mailbox
@@ -36,7 +37,7 @@ from nnlite.sweep.remote.parcel import News, pack, unpack
 from nnlite.sweep.slot import close_as_failed
 from nnlite.sweep.strategy import Task
 from nnlite.sweep.trials import Trial
-from nnlite.sweep.worker import Outcome, explain, outcome_of
+from nnlite.sweep.worker import Outcome, outcome_of
 
 MOST_LOSSES = 3  # of a trial's workers, one after the other and no epoch in between: then it is the trial that kills
 RECEIVE_SECONDS = 0.2
@@ -278,8 +279,7 @@ class _Trip(threading.Thread):
                 raise
 
     def _send_out(self, log: LogWriter) -> Outcome:
-        for path in self._folder.leftovers():
-            path.unlink(missing_ok=True)
+        self._folder.remove_leftovers()
         places, slot = self._slot.places, self._slot
         errand = Errand(
             uuid.uuid4().hex,
