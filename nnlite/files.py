@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from nnlite.errors import InputError
+
 LONGEST_NAME = 100  # characters of the final name that the name aside repeats; file systems allow 255 bytes in all
 _ASIDE = re.compile(r"\.(?P<name>.{1,100})\.(?P<token>[0-9a-f]{16})(?P<digest>[0-9a-f]{16})\.part", re.DOTALL)
 
@@ -68,6 +70,31 @@ def replace_file(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as file:
         file.write(content)
+
+
+def must_be_new(path: Path) -> None:
+    """See that nothing is at `path`, where somebody wants a new file.
+
+    Raises:
+        InputError: something is.
+    """
+    if os.path.lexists(path):
+        raise InputError(f"{path} exists, and is never overwritten; give another --out, or remove it")
+
+
+def move_onto_nothing(place: Path, path: Path) -> None:
+    """Rename the file or folder `place` to `path`, unless something has come to be there, which it would replace.
+
+    Raises:
+        InputError: something has.
+    """
+    try:
+        # The rename replaces what is made here, which fails if anything is there.
+        path.mkdir() if place.is_dir() else path.touch(exist_ok=False)
+    except FileExistsError:
+        must_be_new(path)
+        raise
+    os.replace(place, path)  # noqa: PTH105 - the call whose atomicity is meant
 
 
 def asides_in(folder: Path) -> list[Path]:

@@ -10,8 +10,8 @@ PACKAGE = Path(__file__).parents[1] / "nnlite"
 # What each part of the package may import of the package, beside itself.
 BELOW = {
     "errors": set(),
-    "files": set(),
-    "scratch": {"files"},
+    "files": {"errors"},
+    "scratch": {"errors", "files"},
     "expressions": {"errors"},
     "autodiff": {"errors"},
     "nn": {"errors", "files", "autodiff"},
@@ -25,7 +25,7 @@ BELOW = {
     "texts": set(),
     "export": {"errors", "files", "report", "runs", "texts"},
     "interactive": {"errors", "files", "images", "report", "runs"},
-    "cli": {"errors", "data", "images", "models", "queries", "runs", "sweep", "report", "texts"}
+    "cli": {"errors", "files", "data", "images", "models", "queries", "runs", "sweep", "report", "texts"}
     | {"export", "interactive"},
     "__main__": {"cli"},
 }

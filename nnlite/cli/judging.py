@@ -14,6 +14,7 @@ from nnlite.cli.preparation import prepare
 from nnlite.cli.references import Reference
 from nnlite.cli.using import config_of, trained
 from nnlite.errors import InputError
+from nnlite.files import must_be_new
 from nnlite.models import GanHyperparameters
 from nnlite.models.gan import JUDGED
 from nnlite.models.judgement import COMPARED, Figures, Judge
@@ -33,7 +34,9 @@ def judge(
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of what is drawn.")] = 0,
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="FILE", help="A PNG of drawn images beside the nearest training images."),
+        typer.Option(
+            "--out", metavar="FILE", help="A new PNG file of drawn images beside the nearest training images."
+        ),
     ] = None,
     experiments: Experiments = EXPERIMENTS,
     data: DataDir = None,
@@ -42,6 +45,8 @@ def judge(
     """Judge a trained generator: how real, varied and new its images are, beside real ones and noise."""
     if out is not None and out.suffix.lower() != ".png":
         raise InputError(f"--out {out}: expected the name of a PNG file, such as {out.with_suffix('.png')}")
+    if out is not None:
+        must_be_new(out)
     run = trained(reference, experiments, "gan")
     config, dataset = config_of(run, GanHyperparameters), dataset_of_run(run, data, say)
     prepare("gan", dataset)

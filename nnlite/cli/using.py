@@ -14,6 +14,7 @@ from nnlite.cli.output import answer, answer_json, say
 from nnlite.cli.references import Reference, run_named
 from nnlite.data.catalogue import image_shape
 from nnlite.errors import InputError
+from nnlite.files import must_be_new
 from nnlite.models import ClassifierHyperparameters, Dataset, GanHyperparameters, Hyperparameters
 from nnlite.models.trained import TrainedClassifier, TrainedGenerator
 from nnlite.runs import Run
@@ -76,7 +77,7 @@ def sample(
     out: Annotated[
         Path,
         typer.Option(
-            "--out", metavar="FILE", help="Where they go: one grid (.png) or an array (.npy).", dir_okay=False
+            "--out", metavar="FILE", help="A new file for them: one grid (.png) or an array (.npy).", dir_okay=False
         ),
     ] = Path("samples.png"),
     experiments: Experiments = EXPERIMENTS,
@@ -91,6 +92,7 @@ def sample(
             f"--out {out}: expected the name of a PNG file, such as {out.with_suffix('.png')}, or of an array, such as "
             f"{out.with_suffix('.npy')}"
         )
+    must_be_new(out)
     rows, columns, total = _layout(shape, count, interpolate=interpolate)
     run = trained(reference, experiments, "gan")
     # What is known by its checksum need not be here to draw more of it.

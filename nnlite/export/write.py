@@ -4,7 +4,6 @@ Nothing is ever overwritten. What a form needs beyond nnlite's own dependencies 
 """
 
 import importlib.util
-import os
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,11 +11,10 @@ from importlib import import_module
 from pathlib import Path
 
 from nnlite.errors import InputError
-from nnlite.files import aside
+from nnlite.files import aside, move_onto_nothing, must_be_new
 from nnlite.runs import Run
 
 Write = Callable[[Sequence[Run], Path], None]
-_EXISTS = "{} exists, and is never overwritten; give another --out, or remove it"
 
 
 @dataclass(frozen=True)
@@ -44,27 +42,16 @@ def export_runs(runs: Sequence[Run], form: str, out: Path) -> None:
     chosen = FORMATS[form]
     if chosen.library and importlib.util.find_spec(chosen.library) is None:
         raise InputError(f"--to {form} needs {chosen.library}, which is not installed: pip install 'nnlite[{form}]'")
-    if os.path.lexists(out):
-        raise InputError(_EXISTS.format(out))
+    must_be_new(out)
     if not out.parent.is_dir():
         raise InputError(f"{out} cannot be written: {out.parent} is no folder")
     write: Write = import_module(chosen.module).write
     place = aside(out)
     try:
         write(runs, place)
-        _move_onto_nothing(place, out)
+        move_onto_nothing(place, out)
     finally:
         if place.is_dir():
             shutil.rmtree(place)
         else:
             place.unlink(missing_ok=True)
-
-
-def _move_onto_nothing(place: Path, out: Path) -> None:
-    """Rename `place`, unless something has come to be at `out` meanwhile, which a plain rename would replace."""
-    try:
-        # What is made here, and fails if anything is there, is what the rename then replaces.
-        out.mkdir() if place.is_dir() else out.touch(exist_ok=False)
-    except FileExistsError:
-        raise InputError(_EXISTS.format(out)) from None
-    os.replace(place, out)  # noqa: PTH105 - the call whose atomicity is meant
