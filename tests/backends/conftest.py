@@ -193,7 +193,7 @@ def new_cluster(tmp_path):
 
     def start(kind, **options):
         root = tmp_path / "cluster"
-        root.mkdir()
+        root.mkdir(exist_ok=True)
         started.append(CLUSTERS[kind](root, **options))
         return started[0]
 

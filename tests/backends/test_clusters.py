@@ -3,6 +3,8 @@
 import contextlib
 import os
 import signal
+import socket
+import sys
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -95,7 +97,7 @@ def under_way(folder, count, *, saved=False):
 
 
 def leftovers(cluster):
-    return [path for path in cluster.processes.root.glob("*/tmp/nnlite-*") if path.is_dir()]
+    return [path for path in cluster.processes.root.glob("*/tmp/nnlite-*/*") if path.is_dir()]
 
 
 @pytest.mark.parametrize("pruning", ["", '[pruning]\nstrategy = "halving"\n'], ids=["plain", "pruned"])
@@ -235,3 +237,22 @@ def test_a_scheduler_that_is_not_there_is_one_sentence(nnlite, spec, tmp_path, a
     assert address in done.stderr
     assert len([line for line in done.stderr.splitlines() if line.startswith("nnlite: ")]) == 1
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("name", ["dask", "ray"])
+@pytest.mark.parametrize("module", ["platformdirs", "scipy"])
+def test_a_worker_that_cannot_import_what_it_needs_says_which_module_and_where(
+    new_cluster, nnlite, spec, tmp_path, name, module
+):
+    """Platformdirs is imported with nnlite, scipy once a trial begins: neither is the trial's fault."""
+    pytest.importorskip({"dask": "distributed", "ray": "ray"}[name])
+    broken = tmp_path / "cluster" / f"{module}.py"
+    broken.parent.mkdir()
+    broken.write_text(f"raise ImportError('it is broken', name={module!r})\n")
+    cluster = new_cluster(name, workers=1)
+    done = nnlite("sweep", spec("seeds = 3\n"), "--experiments", tmp_path / "e", *at(cluster), code=1)
+    for part in (f"cannot import {module}", f"{broken}:1", sys.executable, socket.gethostname(), "at fault, not the"):
+        assert part in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not [end for end in events_in(tmp_path / "e", "end") if end["status"] == "failed"]
+    broken.unlink()

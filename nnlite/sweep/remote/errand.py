@@ -5,6 +5,7 @@ limit of time ends the trial and not the worker, and BLAS has one thread from th
 home several times a second. When nobody waits for it any more, it ends.
 """
 
+import inspect
 import multiprocessing
 import pickle
 import socket
@@ -12,6 +13,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from concurrent.futures import wait
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
@@ -25,6 +27,7 @@ from nnlite.runs import RunFolder
 from nnlite.runs.paths import RUN_FILES
 from nnlite.scratch import scratch
 from nnlite.sweep.limits import Limits
+from nnlite.sweep.remote import arrival
 from nnlite.sweep.remote.parcel import Changes, News, unpack
 from nnlite.sweep.slot import Slot
 from nnlite.sweep.strategy import Task
@@ -79,16 +82,29 @@ class Errand:
 class Call:
     """The call of `run_errand` in the form in which joblib hands its backends work: callable, and with its items.
 
-    The errand is pickled already: dask's backend would put larger objects on some worker first, and lose them with it.
+    It goes by way of `arrival`, and unpickles without a module of ours. The errand is pickled already: dask's backend
+    would put larger objects on some worker first, and lose them with it.
     """
 
+    _EXPRESSION = "exec(source, scope) or scope['carry_out'](sent_by, pickled)"
+
     def __init__(self, errand: Errand) -> None:
-        arguments = (version("nnlite"), pickle.dumps(errand))
-        self.items: list[tuple[Callable[..., str], tuple[str, bytes], dict[str, Any]]] = [(run_errand, arguments, {})]
+        self._variables = {
+            "source": inspect.getsource(arrival),
+            "scope": {},
+            "sent_by": version("nnlite"),
+            "pickled": pickle.dumps(errand),
+        }
+        self.items: list[tuple[Callable[..., str], tuple[str, dict[str, Any]], dict[str, Any]]] = [
+            (eval, (self._EXPRESSION, self._variables), {})
+        ]
 
     def __call__(self) -> list[str]:
         """Make the call; its result is in a list, as that of a batch of calls would be."""
         return [function(*arguments) for function, arguments, _ in self.items]
+
+    def __reduce__(self) -> tuple[type, tuple[object, ...]]:
+        return partial, (eval, f"[{self._EXPRESSION}]", self._variables)
 
 
 def run_errand(sent_by: str, pickled: bytes) -> str:
