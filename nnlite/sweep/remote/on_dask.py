@@ -60,8 +60,10 @@ class DaskCluster:
         if not self.address:
             raise InputError("--backend dask needs --address tcp://HOST:PORT, which `dask scheduler` prints")
         self.name = f"the dask cluster at {self.address}"
-        for name in [name for name in logging.root.manager.loggerDict if name.split(".")[0] == "distributed"]:
-            logging.getLogger(name).setLevel(logging.CRITICAL)  # what goes wrong there is told in a sentence
+        # What goes wrong there is told in a sentence; asyncio logs what nobody waited for as the connection closed.
+        known = [name for name in logging.root.manager.loggerDict if name.split(".")[0] == "distributed"]
+        for name in (*known, "asyncio", "tornado.application"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
         try:
             resolve_address(self.address)
             self._client = Client(self.address, timeout=CONNECT_SECONDS, set_as_default=False)
