@@ -88,14 +88,19 @@ class LoggedRuns(Mapping[str, Run]):
 
 
 def _check_own(folder: RunFolder) -> None:
-    """A run writes into its own folder alone, never through a link to somewhere else."""
-    for path, is_right, kind in ((folder.path, stat.S_ISDIR, "folder"), (folder.log, stat.S_ISREG, "file")):
+    """A run writes into its own folder alone, never through a link to somewhere else, and replaces no link."""
+    files = (folder.log, folder.checkpoint, folder.best, folder.animation, folder.mistakes)
+    wanted = [(folder.path, stat.S_ISDIR, "folder"), (folder.samples, stat.S_ISDIR, "folder")]
+    wanted += [(path, stat.S_ISREG, "file") for path in files]
+    for path, is_right, kind in wanted:
         try:
             found = os.lstat(path).st_mode
         except (FileNotFoundError, NotADirectoryError):
-            return
+            if path == folder.path:
+                return
+            continue
         if not is_right(found):
-            raise InputError(f"{path} is no ordinary {kind}; move it away, a run belongs there")
+            raise InputError(f"{path} is no ordinary {kind}; move it away, what a run leaves belongs there")
 
 
 def _check_objective(run: Run, objective: Objective) -> None:

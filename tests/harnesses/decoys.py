@@ -243,7 +243,20 @@ def where_samples_are_a_link(stage: Stage) -> None:
     stage.decoys.file(elsewhere / aside(elsewhere / "epoch_0001.png").name)
     for log in sorted(stage.experiments.rglob("run.jsonl")):
         stage.decoys.link(log.parent / "samples", elsewhere)
-    stage.nnlite("sweep", stage.spec(2), "--experiments", stage.experiments, code=None)
+    stage.nnlite("sweep", stage.spec(2), "--experiments", stage.experiments, code=2)
+
+
+def where_a_runs_files_are_links(stage: Stage) -> None:
+    """Whoever made a link there of a file of a run has it kept."""
+    stage.nnlite("sweep", stage.spec(1), "--experiments", stage.experiments)
+    (log, *_) = sorted(stage.experiments.rglob("run.jsonl"))
+    for name in ("best.npz", "checkpoint.npz", "mistakes.png", "samples.gif", "run.jsonl"):
+        path = log.with_name(name)
+        if path.exists():
+            path.rename(stage.root / name)
+            stage.decoys.keep(stage.root / name, "file")
+        stage.decoys.link(path, stage.root / name)
+        stage.nnlite("sweep", stage.spec(2), "--experiments", stage.experiments, code=2)
 
 
 def beside_an_index(stage: Stage) -> None:
@@ -450,6 +463,7 @@ def on_a_cluster(stage: Stage, backend: str) -> None:
 SCENES = (
     in_a_runs_folder,
     where_samples_are_a_link,
+    where_a_runs_files_are_links,
     beside_an_index,
     in_the_cache,
     among_reports,
