@@ -19,7 +19,7 @@ from nnlite.runs.log import BadLine, Event, LogReader, is_locked
 from nnlite.runs.metrics import DEFAULT_OBJECTIVE, METRICS, Metric, metric_named
 from nnlite.runs.ondemand import EpochsOnDemand
 from nnlite.runs.paths import RunFolder, find_runs
-from nnlite.runs.usable import why_unusable
+from nnlite.runs.usable import unusable_start, why_unusable
 
 Status = Literal["completed", "pruned", "diverged", "failed", "interrupted", "running"]
 FINISHED = ("completed", "pruned", "diverged")
@@ -205,7 +205,7 @@ class FollowedRun:
             attempt = self._attempt
             match event["event"]:
                 case "start":
-                    if attempt.end.get("status") == "completed":
+                    if attempt.end.get("status") == "completed" and not unusable_start(attempt.start):
                         self._completed = attempt
                     if event.get("run") != attempt.start.get("run"):
                         self._first_lines = {}

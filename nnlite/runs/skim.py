@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from nnlite.runs.history import FINISHED, Run, read_run, with_budget
-from nnlite.runs.log import decode, read_bytes
+from nnlite.runs.log import LONGEST_LINE, decode, read_bytes
 from nnlite.runs.ondemand import EpochsOnDemand
 from nnlite.runs.paths import RunFolder
 
@@ -61,6 +61,7 @@ def _places(part: bytes, log: bytes) -> Iterator[int]:
 def _decoded(log: bytes, begin: int) -> dict[str, Any]:
     """The event whose line begins at byte `begin`; empty if it is none."""
     try:
-        return decode(log[begin : log.index(b"\n", begin)])
+        end = log.index(b"\n", begin, begin + LONGEST_LINE)
+        return decode(log[begin:end])
     except (ValueError, RecursionError):
         return {}

@@ -10,7 +10,7 @@ warning, and never written to. A start event without a schema is one of schema 1
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from nnlite.runs.log import SCHEMA, schema_of
+from nnlite.runs.log import SCHEMA, Event, schema_of
 from nnlite.runs.quantities import counted
 
 if TYPE_CHECKING:
@@ -19,12 +19,17 @@ if TYPE_CHECKING:
 
 def why_unusable(run: "Run") -> str:
     """Why the log of `run` is of no run, in words that follow its path; empty if it is usable."""
-    if not run.start:
+    return unusable_start(run.start)
+
+
+def unusable_start(start: Event) -> str:
+    """Why an attempt that began with `start` (empty: with none) tells nothing of a run; empty if it does."""
+    if not start:
         return "its log has no start event"
-    seed = run.start.get("seed", 0)
+    seed = start.get("seed", 0)
     if isinstance(seed, bool) or not isinstance(seed, int):
         return f"its seed is {seed!r:.40}, not a whole number"
-    if not isinstance(run.start.get("config"), dict):
+    if not isinstance(start.get("config"), dict):
         return "its start event has no config"
     return ""
 
