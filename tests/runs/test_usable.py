@@ -139,7 +139,7 @@ def test_what_is_appended_keeps_every_complete_line(folder, name):
                                      + b"\n" + start(schema=2) + b"torn"])  # fmt: skip
 def test_a_log_is_refused_if_any_attempt_is_of_a_newer_schema(folder, content):
     folder.log.write_bytes(content)
-    if content.endswith(b"\n") or content.endswith(b"torn"):
+    if content.endswith((b"\n", b"torn")):
         with pytest.raises(InputError, match="of schema 2"):
             LogWriter(folder.log)
         assert folder.log.read_bytes() == content
