@@ -6,6 +6,7 @@ system drops that lock when the process dies: a run is running if, and only if, 
 tore is cut off by the next writer and skipped by every reader; it costs itself alone.
 """
 
+import contextlib
 import errno
 import fcntl
 import json
@@ -269,13 +270,15 @@ def read_turns(path: Path) -> Iterator[tuple[int, Event]]:
     """
     epochs = 0
     with _opened(path) as file:
-        for number, line in enumerate(iter(lambda: file.readline(LONGEST_LINE), b"")):
-            try:
-                event = (
-                    decode(line.removeprefix(BYTE_ORDER_MARK) if number == 0 else line) if line[-1:] == b"\n" else {}
-                )
-            except (ValueError, RecursionError):
-                continue
+        line = file.readline(LONGEST_LINE).removeprefix(BYTE_ORDER_MARK)
+        while line:
+            event: Event = {}
+            if line.endswith(b"\n"):
+                with contextlib.suppress(ValueError, RecursionError):
+                    event = decode(line)
+            elif not _skip_to_newline(file, line):
+                return
+            line = file.readline(LONGEST_LINE)
             match event.get("event"):
                 case "start":
                     epochs = 0

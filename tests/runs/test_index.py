@@ -58,7 +58,10 @@ def sweep(tmp_path):
     """As many runs as get an index: of every kind, and three folders that tell nothing."""
     for number in range(COUNT):
         start = START | {"run": f"{number:03}", "config": CONFIGS[number % len(CONFIGS)]}
-        write(RunFolder(tmp_path / "sweep" / f"{number:03}"), [start, *ENDS[number % len(ENDS)]])
+        write(
+            RunFolder(tmp_path / "sweep" / f"{number:03}"),
+            [start if each is START else each for each in (start, *ENDS[number % len(ENDS)])],
+        )
     write(RunFolder(tmp_path / "sweep/empty"), [])
     write(RunFolder(tmp_path / "sweep/foreign"), ["not", "ours"])
     (tmp_path / "sweep/folder/run.jsonl").mkdir(parents=True)
