@@ -72,7 +72,8 @@ def best(
         with document_at_least(chosen, "nnlite.best/1", best=[], conflicts=[]):
             found = ask()
         _warn_of_choice(found, metric, simplest=simplest)
-        warn(conflicts := list({each.run: each for one in found for each in one.conflicts}.values()))
+        conflicts = list({each.run: each for one in found for each in one.conflicts}.values())
+        warn(conflicts, {id(run): run for each in found for run in each.ranking.group.runs}.values())
         by_run = {id(each.trial.run): each for each in found}
         selection = select([each.entry for each in found], Query(sort=sort, at=at))
         found = [by_run[id(entry.run)] for entry in selection.entries]

@@ -39,7 +39,7 @@ def export(
     collection = collect(experiments)
     listed = entries(collection.runs)
     found = select(listed, Query(where, sort, top, at))
-    warn(collection.conflicts)
+    warn(collection.conflicts, collection.runs)
     for left_out in collection.left_out:
         say(f"left out {left_out.folder.path}: {left_out.reason}")
     if not found.entries:

@@ -1,5 +1,6 @@
 """The commands that ask about past runs: `report` and `runs`. They read files and train nothing."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -23,7 +24,7 @@ from nnlite.cli.output import answer, answer_json, news, say
 from nnlite.cli.tabulating import answer_as, document_at_least, format_asked, nested, tabulate
 from nnlite.errors import InputError, NothingFoundError
 from nnlite.queries import Column, Entry, Query, Selection, Vocabulary, select
-from nnlite.runs import Conflict, conflict_warning
+from nnlite.runs import Conflict, Run, conflict_warning, schema_warning
 from nnlite.runs.glance import uncollected
 from nnlite.runs.quantities import counted
 
@@ -83,7 +84,7 @@ def runs(
     vocabulary = Vocabulary(listed)
     found = select(listed, Query(where, sort, top, at), vocabulary)
     wanted = vocabulary.columns(columns) if columns is not None else None
-    warn(collection.conflicts)
+    warn(collection.conflicts, collection.runs)
     if chosen == "json":
         fields = [nested(entry, wanted, at) if wanted else _run_fields(entry, at) for entry in found.entries]
         answer_json("nnlite.runs/1", runs=fields, conflicts=list(map(conflict_fields, collection.conflicts)))
@@ -125,8 +126,10 @@ def nothing_found(experiments: Path, count: int, found: Selection) -> str:
     return f"none of the {counted(count, 'run')} in {experiments} is such{hint}"
 
 
-def warn(conflicts: list[Conflict]) -> None:
-    """Say which runs have two results."""
+def warn(conflicts: list[Conflict], runs: Iterable[Run] = ()) -> None:
+    """Say which runs have two results, and which logs are of a schema that is not known."""
+    if warning := schema_warning(runs):
+        say(warning)
     if warning := conflict_warning(conflicts):
         say(warning)
 

@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
+from nnlite.cli.output import say
 from nnlite.errors import InputError
-from nnlite.runs import Run, RunFolder, find_run, read_run
+from nnlite.runs import Run, RunFolder, find_run, read_run, schema_warning, why_unusable
 
 BEST = "@best"
 Reference = Annotated[
@@ -25,8 +26,10 @@ def run_named(reference: str, experiments: Path, model: str | None = None) -> Ru
         NothingFoundError: `experiments` holds no run.
     """
     run = read_run(_best(experiments, model) if reference == BEST else find_run(reference, experiments))
-    if not run.start:
-        raise InputError(f"{run.folder.log} has no start event, so it does not say what was trained")
+    if reason := why_unusable(run):
+        raise InputError(f"{run.folder.log}: {reason}, so it does not say what was trained")
+    if warning := schema_warning([run]):
+        say(warning)
     return run
 
 

@@ -52,12 +52,13 @@ def show(
     chosen = format_asked(shape, as_json)
     run = run_named(reference, experiments)
     epochs = Epochs(run)
-    lines = epochs.select(where, sort, top)
+    tells_all = chosen == "table" and all(option is None for option in (where, sort, columns, top))
+    lines = [] if tells_all else epochs.select(where, sort, top)
     names = epochs.columns(columns)
     curves = [(epochs.metric(name),) for name in metric] if metric else _default_curves(run, epochs)
     if chosen == "json":
         answer_json("nnlite.show/1", **_fields(run, [{name: line.get(name) for name in names} for line in lines]))
-    elif chosen != "table" or any(option is not None for option in (where, sort, columns, top)):
+    elif not tells_all:
         answer_as("table" if chosen == "table" else chosen, _table(epochs, lines, names))
     else:
         _tell(run, curves)

@@ -30,7 +30,7 @@ from nnlite.cli.planning import print_plan
 from nnlite.cli.preparation import prepare
 from nnlite.data import Dataset, locate
 from nnlite.errors import InputError
-from nnlite.runs import RunFolder, read_run
+from nnlite.runs import RunFolder, read_run, why_unusable
 from nnlite.runs.paths import LOG_NAME
 from nnlite.runs.quantities import counted
 from nnlite.sweep import (
@@ -142,8 +142,8 @@ def _spec_of_one(spec: Path, settings: list[str]) -> Sweep:
     if not spec.is_file():
         raise InputError(f"{spec}: no such file")
     run = read_run(RunFolder(spec.parent))
-    if not run.start:
-        raise InputError(f"{spec} has no start event, so it does not say what was trained")
+    if reason := why_unusable(run):
+        raise InputError(f"{spec}: {reason}, so it does not say what was trained")
     return sweep_of_run(run, spec, settings)
 
 
@@ -179,6 +179,9 @@ def train_plan(
         say("nothing is left to train: more epochs, values or seeds extend a sweep, --experiments DIR begins another")
         return Results()
     for trial in plan.pending:
+        if trial.id in plan.unusable:
+            log = plan.run_folder(trial).log
+            say(f"{log}: {plan.unusable[trial.id]}, so the trial starts over; what is there stays in the file")
         if trial.id in plan.again:
             say(f"{trial.id} {trial.describe()} is tried again; it failed: {plan.again[trial.id]}")
     with claim(plan.folder) as claimed, places:

@@ -10,7 +10,7 @@ from nnlite.files import is_ours, remove_asides, replace_file
 from nnlite.interactive.page import MARK, html_page
 from nnlite.report.collection import collect
 from nnlite.report.groups import group_runs
-from nnlite.runs import conflict_warning
+from nnlite.runs import conflict_warning, schema_warning
 
 FILE_NAME = "report.html"
 
@@ -37,6 +37,8 @@ def write_interactive_report(experiments: Path, out: Path, announce: Callable[[s
     remove_asides(out)
     collection = collect(experiments)
     if warning := conflict_warning(collection.conflicts):
+        announce(warning)
+    if warning := schema_warning(collection.runs):
         announce(warning)
     page = html_page(group_runs(collection.runs), collection.left_out, get_plotlyjs())
     replace_file(path, page.encode())

@@ -1,6 +1,7 @@
 """Questions about the epochs of one run: the same condition, order and columns, over its epochs and their metrics."""
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 from nnlite.errors import InputError, nearest
@@ -21,9 +22,13 @@ class Epochs:
             name for line in run.epochs for name in line if name not in NOT_METRICS and not isinstance(line[name], list)
         )
         self.metrics = list(dict.fromkeys(names))
-        self.lines: list[dict[str, Any]] = [
+
+    @cached_property
+    def lines(self) -> list[dict[str, Any]]:
+        """What was asked for may be of no epoch: they are made when somebody looks at them."""
+        return [
             {EPOCH: line[EPOCH]} | {name: line[name] if is_number(line.get(name)) else None for name in self.metrics}
-            for line in run.epochs
+            for line in self.run.epochs
         ]
 
     def metric(self, name: str) -> Metric:

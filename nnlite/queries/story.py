@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from nnlite.runs import Run, read_log
-from nnlite.runs.log import Event
+from nnlite.runs import Run
+from nnlite.runs.log import Event, read_turns
 
 
 @dataclass(frozen=True)
@@ -51,20 +51,13 @@ def moments(run: Run) -> list[Moment]:
     Raises:
         OSError: the log cannot be read.
     """
-    return list(_moments(read_log(run.folder.log)[0]))
+    return list(_moments(read_turns(run.folder.log)))
 
 
-def _moments(events: Iterable[Event]) -> Iterable[Moment]:
-    epochs = 0
-    for event in events:
-        match event["event"]:
-            case "start":
-                epochs = 0
-            case "resume" | "epoch":
-                epochs = event.get("epoch", 0)
-        if event["event"] in ("start", "resume", "end"):
-            error = event.get("error") or ""
-            yield Moment(str(event.get("time", "")), str(event.get("status", event["event"])), epochs, str(error))
+def _moments(turns: Iterable[tuple[int, Event]]) -> Iterable[Moment]:
+    for epochs, event in turns:
+        error = event.get("error") or ""
+        yield Moment(str(event.get("time", "")), str(event.get("status", event["event"])), epochs, str(error))
 
 
 def _plain(value: Any) -> Any:

@@ -39,14 +39,8 @@ def collect(root: Path, read: Read = glance_at_runs) -> Collection:
     if not root.exists():
         raise InputError(f"{root} does not exist: give a run's folder, a sweep's folder or a folder of sweeps")
     found, left_out = read(root)
-    runs: list[Run] = []
-    for run in found:
-        if reason := _foreign(run):
-            left_out.append(Unreadable(run.folder, reason))
-        else:
-            runs.append(run)
-    conflicts = find_conflicts(runs)
-    runs, copies = _once(runs, {conflict.run for conflict in conflicts})
+    conflicts = find_conflicts(found)
+    runs, copies = _once(found, {conflict.run for conflict in conflicts})
     left_out.extend(copies)
     left_out.sort(key=lambda each: each.folder)
     if not runs:
@@ -59,16 +53,6 @@ def conflicts_among(conflicts: list[Conflict], runs: Iterable[Run]) -> list[Conf
     """The conflicts that one of `runs` is in."""
     ids = {run.id for run in runs}
     return [conflict for conflict in conflicts if conflict.run in ids]
-
-
-def _foreign(run: Run) -> str:
-    """Why the start event is not one of nnlite's, or an empty string."""
-    seed = run.start.get("seed", 0)
-    if isinstance(seed, bool) or not isinstance(seed, int):
-        return f"its seed is {seed!r:.40}, not a whole number"
-    if not isinstance(run.start.get("config"), dict):
-        return "its start event has no config"
-    return ""
 
 
 def _once(runs: list[Run], in_conflict: set[str]) -> tuple[list[Run], list[Unreadable]]:

@@ -12,7 +12,7 @@ from nnlite.report.collection import collect, conflicts_among
 from nnlite.report.groups import group_runs
 from nnlite.report.markdown import slug
 from nnlite.report.page import MARK, PAGE_NAME, Page, at_a_glance, index_page, sweep_page
-from nnlite.runs import conflict_warning
+from nnlite.runs import conflict_warning, schema_warning
 
 
 def write_report(experiments: Path, out: Path, announce: Callable[[str], None] = lambda _warning: None) -> list[Path]:
@@ -34,6 +34,8 @@ def write_report(experiments: Path, out: Path, announce: Callable[[str], None] =
     """
     collection = collect(experiments)
     if warning := conflict_warning(collection.conflicts):
+        announce(warning)
+    if warning := schema_warning(collection.runs):
         announce(warning)
     groups = group_runs(collection.runs)
     folders = _folders(sorted({group.sweep for group in groups}))

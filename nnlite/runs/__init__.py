@@ -9,6 +9,7 @@ from nnlite.runs.metrics import METRICS, Metric, metric_named
 from nnlite.runs.paths import RunFolder, find_runs
 from nnlite.runs.references import find_run
 from nnlite.runs.skim import skim_run
+from nnlite.runs.usable import schema_warning, why_unusable
 
 __all__ = [
     "METRICS",
@@ -33,5 +34,7 @@ __all__ = [
     "read_log",
     "read_run",
     "read_runs",
+    "schema_warning",
     "skim_run",
+    "why_unusable",
 ]

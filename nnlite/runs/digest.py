@@ -5,11 +5,15 @@ into an index, as digests.
 """
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from itertools import islice
+from operator import add
 from typing import Any, Literal, NamedTuple, TypeGuard
 
 NOT_METRICS = frozenset({"event", "time", "epoch"})
+CHUNK = 1024  # lines that are looked at together
 
 
 @dataclass(frozen=True)
@@ -53,22 +57,50 @@ class Digest:
 def digest_of(epochs: Iterable[Mapping[str, Any]]) -> Digest:
     """The digest of these lines of a log."""
     found: dict[str, list[Any]] = {}
-    times: list[float] = []
-    for line in epochs:
-        epoch = line["epoch"]
-        for name, value in numbers(line).items():
-            known = found.get(name)
-            if known is None:
-                found[name] = [value, epoch] * 3
-                continue
-            if value < known[0]:
-                known[:2] = value, epoch
-            if value > known[2]:
-                known[2:4] = value, epoch
-            known[4:] = value, epoch
-        if is_number(seconds := line.get("seconds")):
-            times.append(seconds)
-    return Digest(sum(times) if times else None, {name: Extremes(*each) for name, each in found.items()})
+    seconds: float | None = None
+    lines = iter(epochs)
+    while chunk := list(islice(lines, CHUNK)):
+        for columns, numbered in _tables(chunk):
+            for name, values in columns.items():
+                _fold(found, name, values, numbered)
+            if "seconds" in columns:
+                seconds = reduce(add, columns["seconds"], seconds or 0)
+    return Digest(seconds, {name: Extremes(*each) for name, each in found.items()})
+
+
+def _tables(chunk: Sequence[Mapping[str, Any]]) -> Iterator[tuple[dict[str, Sequence[float]], Sequence[int]]]:
+    """The numbers of these lines by metric, with the epochs that they are of: as one table, or as one a line.
+
+    Where all lines have the same metrics, and numbers alone, a column is compared at once, which is much faster.
+    """
+    names = list(chunk[0])
+    if all(list(line) == names for line in chunk):
+        table = dict(zip(names, zip(*(line.values() for line in chunk), strict=True), strict=True))
+        columns: dict[str, Sequence[float]] = {
+            name: values for name, values in table.items() if name not in NOT_METRICS
+        }
+        if all(map(_are_numbers, columns.values())):
+            yield columns, table["epoch"]
+            return
+    for line in chunk:
+        yield {name: (value,) for name, value in numbers(line).items()}, (line["epoch"],)
+
+
+def _are_numbers(column: Sequence[Any]) -> bool:
+    kinds = {*map(type, column)}
+    # The sum tells whether something is not a number, which hides from both comparisons.
+    return kinds <= {int, float} and is_number(min(column)) and is_number(max(column)) and is_number(sum(column))
+
+
+def _fold(found: dict[str, list[Any]], name: str, values: Sequence[float], epochs: Sequence[int]) -> None:
+    """Take further values of a metric into what is known of it: of equals the earliest stays."""
+    low, high = min(values), max(values)
+    known = found.setdefault(name, [low, epochs[values.index(low)], high, epochs[values.index(high)], None, None])
+    if low < known[0]:
+        known[:2] = low, epochs[values.index(low)]
+    if high > known[2]:
+        known[2:4] = high, epochs[values.index(high)]
+    known[4:] = values[-1], epochs[-1]
 
 
 def numbers(fields: object) -> dict[str, float]:

@@ -19,6 +19,7 @@ from nnlite.runs.log import BadLine, Event, LogReader, is_locked
 from nnlite.runs.metrics import DEFAULT_OBJECTIVE, METRICS, Metric, metric_named
 from nnlite.runs.ondemand import EpochsOnDemand
 from nnlite.runs.paths import RunFolder, find_runs
+from nnlite.runs.usable import unusable_start, why_unusable
 
 Status = Literal["completed", "pruned", "diverged", "failed", "interrupted", "running"]
 FINISHED = ("completed", "pruned", "diverged")
@@ -204,10 +205,11 @@ class FollowedRun:
             attempt = self._attempt
             match event["event"]:
                 case "start":
-                    if attempt.end.get("status") == "completed":
+                    if attempt.end.get("status") == "completed" and not unusable_start(attempt.start):
                         self._completed = attempt
                     if event.get("run") != attempt.start.get("run"):
                         self._first_lines = {}
+                        self._completed = None  # of another trial
                     self._attempt = _Attempt(event)
                 case "resume":
                     attempt.start = with_budget(attempt.start, event)
@@ -279,8 +281,8 @@ def read_each(folders: Iterable[RunFolder], read: Callable[[RunFolder], Run]) ->
         except OSError as error:
             unreadable.append(Unreadable(folder, error.strerror or str(error)))
             continue
-        if run.start:
-            runs.append(run)
+        if reason := why_unusable(run):
+            unreadable.append(Unreadable(folder, reason))
         else:
-            unreadable.append(Unreadable(folder, "its log has no start event"))
+            runs.append(run)
     return runs, unreadable

@@ -28,7 +28,7 @@ from nnlite.runs.paths import LOG_NAME, RunFolder
 
 INDEX_NAME = ".runs.index"
 HEADER = b"nnlite index "  # how every version of the file begins
-VERSION = 1  # of what is in the file, and of how a log is understood
+VERSION = 2  # of what is in the file, and of how a log is understood
 SETTLED = 2_000_000_000  # nanoseconds: a log written to more recently could change without another time of change
 WORTHWHILE = 0.01  # the share of logs that have to be new for the index to be written anew
 MOST_BAD_LINES = 100  # of a log that is kept in mind

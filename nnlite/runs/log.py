@@ -6,26 +6,32 @@ system drops that lock when the process dies: a run is running if, and only if, 
 tore is cut off by the next writer and skipped by every reader; it costs itself alone.
 """
 
+import contextlib
+import errno
 import fcntl
 import json
 import math
 import os
 import reprlib
+import stat
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
-from nnlite.errors import BusyError
+from nnlite.errors import BusyError, InputError
 
 SCHEMA = 1
 LONGEST_LINE = 1 << 20  # bytes; a longer line was not written by nnlite
 STATUSES = ("completed", "pruned", "diverged", "failed", "interrupted")
 # A reader that asks who writes holds the lock for a moment, a killed writer until it is quite dead.
 PATIENCE = 2.0  # seconds
+
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # which some editors put before a text; it is no part of the first line
+BLOCK = 1 << 20  # bytes that are looked through at a time
 
 Event = dict[str, Any]
 
@@ -39,6 +45,7 @@ class LogWriter:
 
     Raises:
         BusyError: another process is writing this log.
+        InputError: the log is of a schema that this version does not know; it is left as it is.
         OSError: the file cannot be created or opened, or is a symbolic link.
     """
 
@@ -47,7 +54,9 @@ class LogWriter:
         self.path = path
         self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
         try:
+            _check_is_file(self._file)
             lock(self._file, patience)
+            check_schema(path)
             self._cut_torn_tail()
         except BlockingIOError:
             os.close(self._file)
@@ -102,6 +111,78 @@ class LogWriter:
             end -= len(block)
         if end < size:
             os.ftruncate(self._file, end)
+
+
+def check_schema(path: Path) -> None:
+    """Refuse to write to a log in which any attempt is of a schema that this version does not know.
+
+    Raises:
+        InputError: the log is of such a schema.
+        OSError: it cannot be read.
+    """
+    with _opened(path) as file:
+        for line in _lines_with(b"start", file):
+            try:
+                event = decode(line)
+            except (ValueError, RecursionError):
+                continue
+            if event["event"] == "start" and schema_of(event) is None:
+                raise InputError(
+                    f"{path} is of schema {event['schema']!r:.40}, and this version of nnlite writes schema {SCHEMA}: "
+                    f"use the version that wrote it, or another --experiments folder"
+                )
+
+
+def schema_of(start: Mapping[str, Any]) -> int | None:
+    """The schema of a start event; None if it is newer than this version's, or no whole number from 1."""
+    schema = start.get("schema", 1)
+    known = isinstance(schema, int) and not isinstance(schema, bool) and 1 <= schema <= SCHEMA
+    return schema if known else None
+
+
+def _lines_with(word: bytes, file: BinaryIO) -> Iterator[bytes]:
+    """The lines that `word` stands in, not longer than a line may be; the others are not even split."""
+    rest = b""
+    while block := file.read(BLOCK):
+        text = rest + block
+        place = text.find(word)
+        while place >= 0 and (end := text.find(b"\n", place)) >= 0:
+            yield text[text.rfind(b"\n", 0, place) + 1 : end].removeprefix(BYTE_ORDER_MARK)
+            place = text.find(word, end)
+        rest = text[text.rfind(b"\n") + 1 :][:LONGEST_LINE]
+
+
+def _opened(path: Path) -> BinaryIO:
+    """The log at `path`, to be read; opening a pipe or a device never waits, and fails.
+
+    Raises:
+        OSError: it cannot be opened, or is no regular file.
+    """
+    file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        _check_is_file(file)
+        return os.fdopen(file, "rb")
+    except BaseException:
+        os.close(file)
+        raise
+
+
+def read_bytes(path: Path) -> bytes:
+    """All that is in the log.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with _opened(path) as file:
+        return file.read()
+
+
+def _check_is_file(file: int) -> None:
+    mode = os.fstat(file).st_mode
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, "Not a regular file")
 
 
 def lock(file: int, patience: float) -> None:
@@ -163,7 +244,7 @@ class LogReader:
         """
         events: list[Event] = []
         bad: list[BadLine] = []
-        with self.path.open("rb") as file:
+        with _opened(self.path) as file:
             file.seek(self._offset)
             while line := file.readline(LONGEST_LINE):
                 too_long = len(line) == LONGEST_LINE and not line.endswith(b"\n")
@@ -175,10 +256,36 @@ class LogReader:
                     bad.append(BadLine(self._lines, f"longer than {LONGEST_LINE} bytes"))
                     continue
                 try:
-                    events.append(decode(line))
+                    events.append(decode(line.removeprefix(BYTE_ORDER_MARK) if self._lines == 1 else line))
                 except (ValueError, RecursionError) as error:
                     bad.append(BadLine(self._lines, str(error) or type(error).__name__))
         return events, bad
+
+
+def read_turns(path: Path) -> Iterator[tuple[int, Event]]:
+    """Each start, resume and end, with how many epochs its attempt had by then; no epoch stays in memory.
+
+    Raises:
+        OSError: there is no log, or it cannot be read.
+    """
+    epochs = 0
+    with _opened(path) as file:
+        line = file.readline(LONGEST_LINE).removeprefix(BYTE_ORDER_MARK)
+        while line:
+            event: Event = {}
+            if line.endswith(b"\n"):
+                with contextlib.suppress(ValueError, RecursionError):
+                    event = decode(line)
+            elif not _skip_to_newline(file, line):
+                return
+            line = file.readline(LONGEST_LINE)
+            match event.get("event"):
+                case "start":
+                    epochs = 0
+                case "resume" | "epoch":
+                    epochs = event.get("epoch", 0)
+            if event.get("event") in ("start", "resume", "end"):
+                yield epochs, event
 
 
 def read_log(path: Path) -> tuple[list[Event], list[BadLine]]:
@@ -206,7 +313,8 @@ def decode(line: bytes) -> Event:
     Raises:
         ValueError: it is not strict JSON, not an object, or its `event`, `epoch` or `status` cannot be one.
     """
-    event = _DECODER.decode(line.decode("utf-8"))
+    text = line.decode("utf-8")
+    event = _flat(text) or _DECODER.decode(text)
     if not isinstance(event, dict) or not isinstance(event.get("event"), str):
         raise ValueError("no JSON object with an event")  # noqa: TRY004 - the file is wrong, not a type in the code
     first = 1 if event["event"] == "epoch" else 0
@@ -246,4 +354,22 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return result
 
 
+def _flat(text: str) -> Event | None:
+    """The object on a line without nested objects or escapes, at the parser's full speed; None for any other line.
+
+    A call for each object, to look for a key that is there twice, would take as long as parsing. Here colons tell: one
+    follows each key, and if beside those of the `time` there are as many as keys were kept, no key was lost.
+    """
+    if "\\" in text or not text.startswith("{"):
+        return None
+    try:
+        event, end = _PLAIN.raw_decode(text)
+    except (ValueError, RecursionError):
+        return None  # the strict decoder says why
+    at = event.get("time")
+    colons = len(event) + (at.count(":") if isinstance(at, str) else 0)
+    return event if text.count(":") == colons and text[end:] in ("\n", "") else None
+
+
+_PLAIN = json.JSONDecoder(parse_constant=_refuse_constant)
 _DECODER = json.JSONDecoder(parse_constant=_refuse_constant, object_pairs_hook=_unique_keys)

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from nnlite.runs.history import FINISHED, Run, read_run, with_budget
-from nnlite.runs.log import decode
+from nnlite.runs.log import LONGEST_LINE, decode, read_bytes
 from nnlite.runs.ondemand import EpochsOnDemand
 from nnlite.runs.paths import RunFolder
 
 # How `LogWriter` begins a line: no other line can have this in it, since JSON escapes the quotes within a string.
-START, RESUME, EPOCH = b'{"event": "start"', b'{"event": "resume"', b'{"event": "epoch"'
+START, RESUME, EPOCH, END = (b'{"event": "%s"' % event for event in (b"start", b"resume", b"epoch", b"end"))
 
 
 def skim_run(folder: RunFolder) -> Run:
@@ -22,13 +22,16 @@ def skim_run(folder: RunFolder) -> Run:
     Raises:
         OSError: there is no log, or it cannot be read.
     """
-    return _skimmed(folder, folder.log.read_bytes()) or read_run(folder)
+    return _skimmed(folder, read_bytes(folder.log)) or read_run(folder)
 
 
 def _skimmed(folder: RunFolder, log: bytes) -> Run | None:
     """The run, if the lines that were looked at leave nothing open."""
     if not log.startswith(START) or not log.endswith(b"\n") or log.rfind(b"\n" + START) >= 0:
         return None
+    ours = 1 + sum(log.count(b"\n" + each) for each in (RESUME, EPOCH, END))
+    if log.count(b"\n") != ours or log.count(b"}\n") != ours:
+        return None  # a line that is none of ours: only reading it tells what it is
     end = _decoded(log, log.rfind(b"\n", 0, -1) + 1)
     summary = end.get("metrics")
     count = summary.get("epochs") if isinstance(summary, dict) else None
@@ -58,6 +61,7 @@ def _places(part: bytes, log: bytes) -> Iterator[int]:
 def _decoded(log: bytes, begin: int) -> dict[str, Any]:
     """The event whose line begins at byte `begin`; empty if it is none."""
     try:
-        return decode(log[begin : log.index(b"\n", begin)])
+        end = log.index(b"\n", begin, begin + LONGEST_LINE)
+        return decode(log[begin:end])
     except (ValueError, RecursionError):
         return {}

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from nnlite.errors import InputError
-from nnlite.runs import Run, RunFolder, skim_run
+from nnlite.runs import Run, RunFolder, skim_run, why_unusable
+from nnlite.runs.log import check_schema, schema_of
 from nnlite.runs.paths import LOG_NAME
 from nnlite.sweep.spec import Objective
 from nnlite.sweep.strategy import Everything, Strategy, Task, is_over
@@ -31,6 +32,7 @@ class LoggedRuns(Mapping[str, Run]):
         ends: how each run stood when it was last looked up.
         epochs: how many it had then.
         again: why each of those failed that are to be tried again.
+        unusable: why the logs of these tell nothing of a run: each is as good as none, and its trial starts over.
     """
 
     def __init__(
@@ -50,20 +52,32 @@ class LoggedRuns(Mapping[str, Run]):
         self.ends: dict[str, Outcome] = {}
         self.epochs: dict[str, int] = {}
         self.again: dict[str, str] = {}
+        self.unusable: dict[str, str] = {}
 
     def __getitem__(self, run_id: str) -> Run:
         """Replay the log of the run `run_id`.
 
         Raises:
-            KeyError: it has none.
-            InputError: something that is no run's folder is in its place, or it had another objective.
+            KeyError: it has none, or one that is not usable.
+            InputError: something that is no run's folder is in its place, the log cannot be read, is of another run
+                or of a newer schema, or the run had another objective.
         """
         folder = RunFolder(self._folder / run_id)
         _check_own(folder)
         try:
             run = skim_run(folder)
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
             raise KeyError(run_id) from None
+        except OSError as error:
+            raise InputError(f"{folder.log} cannot be read ({error.strerror}); a run belongs there") from None
+        if schema_of(run.start) is None:
+            check_schema(folder.log)
+        if reason := why_unusable(run):
+            if run.epochs or run.end or run.bad_lines:
+                self.unusable[run_id] = reason
+            raise KeyError(run_id)
+        if run.id != run_id:
+            raise InputError(f"{folder.log} is of the run {run.id}; move it away, the run {run_id} belongs there")
         if self._objective:
             _check_objective(run, self._objective)
         has_tries_left = self._retry_failed or run.failures <= self._retries
@@ -129,6 +143,7 @@ class Plan:
             strategy may leave it at that.
         retry_failed: whether trials that have failed are trained again.
         again: why those of `pending` failed that have before, by id.
+        unusable: why the logs of those of `pending` tell nothing of a run that have one which is not usable, by id.
     """
 
     trials: list[Trial]
@@ -140,6 +155,7 @@ class Plan:
     ends: Mapping[str, Outcome] = field(default_factory=dict)
     retry_failed: bool = False
     again: Mapping[str, str] = field(default_factory=dict)
+    unusable: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def foreseen(self) -> bool:
@@ -192,7 +208,9 @@ def make_plan(
         # So does what was completed for a smaller budget: how the others do now decides whether it goes on.
         may_go_on = tasks and end.status == "completed" and runs.epochs[trial.id] < trial.config.epochs
         (pending if may_go_on else done).append(trial)
-    return Plan(list(known.values()), folder, done, pending, strategy, tasks, ends, retry_failed, runs.again)
+    return Plan(
+        list(known.values()), folder, done, pending, strategy, tasks, ends, retry_failed, runs.again, runs.unusable
+    )
 
 
 def open_tasks(strategy: Strategy, runs: Mapping[str, Run], without: Container[str] = ()) -> list[Task]:

@@ -15,9 +15,9 @@ from typing import Any
 
 from joblib.externals.loky.process_executor import ProcessPoolExecutor
 
-from nnlite.errors import BusyError, NnliteError
+from nnlite.errors import BusyError, InputError, NnliteError
 from nnlite.models import Training
-from nnlite.runs import LogWriter, RunFolder, read_run
+from nnlite.runs import LogWriter, RunFolder, read_run, why_unusable
 from nnlite.sweep.blame import LIMITING_SIGNALS, OUT_OF_MEMORY, install_it, printable
 from nnlite.sweep.environment import worker_variables
 from nnlite.sweep.signals import held_back_signals
@@ -117,7 +117,7 @@ def close_as_failed(task: Task, folder: RunFolder, reason: str) -> Outcome:
     close_log(folder, "failed", error=reason)
     with contextlib.suppress(OSError):
         run = read_run(folder)
-        if is_met(task, run):  # it had done all that there was to do, and could not say so
+        if not why_unusable(run) and is_met(task, run):  # it had done all that there was to do, and could not say so
             return Outcome(run.status, run.error)
     return Outcome("failed", reason)
 
@@ -127,7 +127,7 @@ def close_log(folder: RunFolder, status: str, **fields: Any) -> None:
     if not folder.log.exists():
         return
     # On a full disk it stays without an end, and thus interrupted; where it is busy, somebody else trains it now.
-    with contextlib.suppress(OSError, BusyError), LogWriter(folder.log, patience=LOCK_SECONDS) as log:
+    with contextlib.suppress(OSError, BusyError, InputError), LogWriter(folder.log, patience=LOCK_SECONDS) as log:
         if not (log.is_empty or read_run(folder).end):
             log.write("end", status=status, **fields)
 

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from nnlite.errors import InputError
 from nnlite.models.hyperparameters import BUDGET, depends_on_budget
 from nnlite.nn.weights import load_array
-from nnlite.runs import Run, RunFolder, find_runs, read_run
+from nnlite.runs import Run, RunFolder, find_runs, read_run, why_unusable
 from nnlite.sweep.plan import Plan
 from nnlite.sweep.trials import Trial
 
@@ -92,7 +92,7 @@ def _read(folders: Iterable[RunFolder]) -> Iterator[Run]:
     for folder in folders:
         with contextlib.suppress(OSError):
             run = read_run(folder)
-            if run.start:
+            if not why_unusable(run):
                 yield run
 
 
@@ -100,6 +100,8 @@ def _standing(trial: Trial, folder: RunFolder, pending: bool) -> Standing:
     if not folder.log.exists():
         return Standing(trial, "to train", 0)
     run = read_run(folder)
+    if reason := why_unusable(run):
+        return Standing(trial, "to start over", 0, reason)
     if not pending:
         state: State = run.status if run.status in ("pruned", "failed", "diverged") else "done"
         return Standing(trial, state, len(run.epochs), run.error)

@@ -21,7 +21,7 @@ from nnlite.data import Dataset
 from nnlite.errors import Stopped
 from nnlite.models import HYPERPARAMETERS, Hyperparameters
 from nnlite.models.reference import REFERENCE, is_prepared, save_stand_in
-from nnlite.runs import Run, RunFolder, find_runs, read_run
+from nnlite.runs import Run, RunFolder, find_runs, read_run, why_unusable
 from nnlite.runs.fingerprint import discrepancies, fingerprint
 from nnlite.scratch import scratch
 from nnlite.sweep.environment import describe_environment, worker_variables
@@ -101,7 +101,7 @@ def logged_timings(experiments: Path, dataset: Dataset) -> dict[Kind, Timing]:
             run = read_run(folder)
         except OSError:
             continue
-        kind = _kind_of_run(run)
+        kind = None if why_unusable(run) else _kind_of_run(run)
         seconds = [each for line in run.epochs if isinstance(each := line.get("seconds"), float) and each > 0]
         if kind and seconds and run.start.get("dataset_checksum") == dataset.checksum and _is_from(run, here):
             found.setdefault(kind, []).append(_times(run, seconds))
@@ -162,7 +162,11 @@ def _gather(futures: "dict[Future[Measurement], Trial]", began: float, request: 
 
 
 def _latest(folders: Iterable[RunFolder]) -> list[RunFolder]:
-    return sorted(folders, key=lambda folder: folder.log.stat().st_mtime, reverse=True)[:MOST_LOGS]
+    times: list[tuple[float, RunFolder]] = []
+    for folder in folders:
+        with contextlib.suppress(OSError):  # a link to nowhere
+            times.append((folder.log.stat().st_mtime, folder))
+    return [folder for _, folder in sorted(times, key=lambda each: each[0], reverse=True)[:MOST_LOGS]]
 
 
 def _kind_of_run(run: Run) -> Kind | None:

@@ -29,7 +29,7 @@ from nnlite.models import (
 from nnlite.models.training import Examination, nested, part_of
 from nnlite.nn import load_arrays, save_arrays
 from nnlite.nn.weights import Arrays
-from nnlite.runs import LogWriter, Run, RunFolder, read_run
+from nnlite.runs import LogWriter, Run, RunFolder, read_run, why_unusable
 from nnlite.runs.history import Status
 from nnlite.runs.log import SCHEMA
 from nnlite.runs.quantities import number
@@ -129,7 +129,7 @@ class _Life:
 
     def live(self) -> Outcome:
         earlier = read_run(self.folder)
-        if is_met(self.task, earlier):
+        if not why_unusable(earlier) and is_met(self.task, earlier):
             return Outcome(earlier.status, earlier.error)
         if earlier.start:
             self.folder.remove_leftovers()
@@ -282,7 +282,7 @@ class _Life:
 
     def _load_checkpoint(self, earlier: Run) -> tuple[int, dict[str, Any]] | None:
         """Epoch and state of the checkpoint, if it is of this trial and the log has every epoch up to it."""
-        if not earlier.start:
+        if why_unusable(earlier):
             return None
         try:
             state = load_arrays(self.folder.checkpoint)

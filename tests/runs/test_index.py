@@ -59,7 +59,10 @@ def sweep(tmp_path):
     """As many runs as get an index: of every kind, and three folders that tell nothing."""
     for number in range(COUNT):
         start = START | {"run": f"{number:03}", "config": CONFIGS[number % len(CONFIGS)]}
-        write(RunFolder(tmp_path / "sweep" / f"{number:03}"), [start, *ENDS[number % len(ENDS)]])
+        write(
+            RunFolder(tmp_path / "sweep" / f"{number:03}"),
+            [start if each is START else each for each in (start, *ENDS[number % len(ENDS)])],
+        )
     write(RunFolder(tmp_path / "sweep/empty"), [])
     write(RunFolder(tmp_path / "sweep/foreign"), ["not", "ours"])
     (tmp_path / "sweep/folder/run.jsonl").mkdir(parents=True)
@@ -148,8 +151,8 @@ def damages(content):
     yield from (content[: len(content) * part // 7] for part in range(7))
     yield from (bytes([*content[:place], content[place] ^ 1, *content[place + 1 :]]) for place in (0, 13, 60, 9000))
     yield content.replace(b"0.9", b"0.8")
-    yield content.replace(b"nnlite index 1", b"nnlite index 0")
-    yield b"nnlite index 1"
+    yield content.replace(b"nnlite index 2", b"nnlite index 1")
+    yield b"nnlite index 2"
     for body in (b"[]", b"{}", b'{"start":[],"names":{},"runs":7}', b'{"start":{},"names":[],"runs":{"000":[]}}'):
         yield index._header(body) + body
     rows = json.loads(content.partition(b"\n")[2])

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from nnlite.errors import BusyError
 from nnlite.runs import LogWriter, is_locked, read_log
-from nnlite.runs.log import LONGEST_LINE, LogReader, encode
+from nnlite.runs.log import LONGEST_LINE, LogReader, decode, encode
 
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats() | st.text(),
@@ -263,3 +263,32 @@ def test_lone_surrogates_survive_as_json_escapes(tmp_path):
         log.write("start", spec=os.fsdecode(b"caf\xe9.toml"))
     ((event,), _) = read_log(tmp_path / "run.jsonl")
     assert os.fsencode(event["spec"]) == b"caf\xe9.toml"
+
+
+TEXTS = st.text(alphabet='a:"\\\u00e9 ,{', max_size=4)
+KEYS = st.sampled_from(["event", "time", "epoch", "a", ":", "a:"]) | TEXTS
+PAIRS = st.lists(
+    st.tuples(KEYS, st.just("epoch") | TEXTS | st.integers(1, 3) | st.dictionaries(TEXTS, TEXTS, max_size=2)
+              | st.lists(TEXTS, max_size=2)), max_size=5,
+)  # fmt: skip
+
+
+@given(PAIRS, st.sampled_from([": ", ":", " : "]), st.sampled_from(["", "\n", "\r\n", " x"]), st.booleans())
+def test_a_line_is_decoded_at_full_speed_only_if_no_key_is_there_twice(pairs, colon, ending, escaped):
+    """Against a decoder that looks at every object's pairs."""
+
+    def unique(found):
+        assert len({key for key, _ in found}) == len(found)
+        return dict(found)
+
+    members = [json.dumps(key, ensure_ascii=escaped) + colon + json.dumps(value) for key, value in pairs]
+    text = "{" + ", ".join(['"event": "epoch", "epoch": 1', *members]) + "}" + ending
+    try:
+        expected = json.loads(text, object_pairs_hook=unique)
+    except (AssertionError, ValueError):
+        expected = None
+    if expected is None:
+        with pytest.raises(ValueError):  # noqa: PT011 - the decoder's own words
+            decode(text.encode())
+    else:
+        assert decode(text.encode()) == expected

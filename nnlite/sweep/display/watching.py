@@ -4,6 +4,7 @@ What is known is what has been begun: trials that a sweep has not started yet ar
 a lower bound.
 """
 
+import errno
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nnlite.errors import InputError
-from nnlite.runs import FollowedRun, Metric, Run, RunFolder, find_runs, skim_run
+from nnlite.runs import FollowedRun, Metric, Run, RunFolder, find_runs, skim_run, why_unusable
 from nnlite.sweep.display.screens import Screen
 from nnlite.sweep.display.standing import (
     BAD,
@@ -99,6 +100,8 @@ class _Known:
         found = self.folder.log.stat()
         self.stamp = (found.st_size, found.st_mtime_ns)
         run = self.followed.read() if self.followed else skim_run(self.folder)
+        if why_unusable(run) and run.status != "running":
+            raise OSError(errno.EINVAL, why_unusable(run))
         if run.status == "running":
             self.followed = self.followed or FollowedRun(self.folder)
         else:
