@@ -50,9 +50,12 @@ OUT_OF_MEMORY = "the memory has run out: fewer --jobs, or a smaller model or bat
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a task ended: with a run's status, "busy" if another process is training it; "interrupted": out of room."""
+    """How a task ended: with a run's status, or "busy" if another process is training it; "interrupted": out of room.
 
-    status: Status | Literal["busy"]
+    A plan also knows "skipped": the strategy has ended without asking for the trial.
+    """
+
+    status: Status | Literal["busy", "skipped"]
     error: str = ""
 
 
