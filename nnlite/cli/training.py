@@ -58,6 +58,7 @@ from nnlite.sweep.remote import places_of
 
 EARLY_ENDS = ("pruned", "diverged", "skipped")
 
+
 def sweep(
     spec: Spec,
     settings: Settings = None,
