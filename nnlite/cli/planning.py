@@ -97,7 +97,7 @@ def _summary(found: Survey, expected: Estimate | None, further: int, *, at_most:
         parts += [f"{bound}{size(expected.disk)} of files"]
         parts += [f"{size(expected.memory)} of memory a worker"] if expected.memory else []
     parts += [f"{count['done']} done already"] if count["done"] else []
-    parts += [f"{count[state]} {state} before" for state in ("pruned", "failed", "diverged") if count[state]]
+    parts += [f"{count[state]} {state} before" for state in ("pruned", "failed", "diverged", "skipped") if count[state]]
     return ", ".join(parts)
 
 

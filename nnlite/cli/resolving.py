@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnlite.cli.output import answer, say
-from nnlite.cli.training import GOOD_ENDS, train_plan
+from nnlite.cli.training import train_plan
 from nnlite.data import locate
 from nnlite.runs.quantities import counted
-from nnlite.sweep import LocalPlaces, make_plan, sweep_of_run, with_seed
+from nnlite.sweep import GOOD_ENDS, LocalPlaces, make_plan, sweep_of_run, with_seed
 
 if TYPE_CHECKING:
     from nnlite.report import Best, Configuration

@@ -1,8 +1,8 @@
 """The commands that train: `sweep` and `train`."""
 
 import shlex
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ from nnlite.runs import RunFolder, read_run, why_unusable
 from nnlite.runs.paths import LOG_NAME
 from nnlite.runs.quantities import counted
 from nnlite.sweep import (
+    GOOD_ENDS,
     LocalPlaces,
     LoggedRuns,
     Outcome,
@@ -55,7 +56,7 @@ from nnlite.sweep import (
 from nnlite.sweep.display import make_display
 from nnlite.sweep.remote import places_of
 
-GOOD_ENDS = ("completed", "pruned")
+EARLY_ENDS = ("pruned", "diverged", "skipped")
 
 
 def sweep(
@@ -86,14 +87,18 @@ def sweep(
     if dry_run:
         print_plan(plan, checked, strategy.most, jobs or cpu_count(), experiments, as_json=as_json)
         return
-    if others := strangers(folder, plan.trials):
-        verb, pronoun = ("is", "it stays") if others == 1 else ("are", "they stay")
-        say(f"{counted(others, 'run')} in {folder} {verb} not in {spec} any more; {pronoun}")
     command = _command("sweep", spec, settings)
     context = {"command": command, **strategy.provenance}
     results = train_plan(checked, dataset, plan, jobs, context, places, fail_fast=fail_fast)
-    known = strategy.trials(LoggedRuns(folder, checked.objective))  # a search has named more by now
-    _conclude(replace(plan, trials=known), results, as_json=as_json)
+    if results.outcomes:
+        after = LoggedRuns(folder, checked.objective, retries=checked.limits.retries)
+        trials = strategy.trials(after)  # a search has named more by now
+        plan = make_plan(trials, folder, strategy=strategy, retries=checked.limits.retries)
+    # While a search goes on it may still take up runs that it has not named yet.
+    if not plan.pending and (others := strangers(folder, plan.trials)):
+        verb, pronoun = ("is", "it stays") if others == 1 else ("are", "they stay")
+        say(f"{counted(others, 'run')} in {folder} {verb} not in {spec} any more; {pronoun}")
+    _conclude(plan, results, as_json=as_json)
 
 
 def train(
@@ -115,6 +120,8 @@ def train(
         print_plan(plan, checked, 1, 1, experiments, as_json=as_json)
         return
     results = train_plan(checked, dataset, plan, 1, {"command": _command("train", spec, settings)}, LocalPlaces())
+    if results.outcomes:
+        plan = make_plan(trials, folder, retries=checked.limits.retries)
     _conclude(plan, results, as_json=as_json)
 
 
@@ -208,12 +215,17 @@ def train_plan(
 
 
 def _conclude(plan: Plan, results: Results, *, as_json: bool) -> None:
-    """Say how every trial ended, those that were done before as well; exit with 1 if one did not end well."""
-    ends = {**plan.ends, **results.outcomes}
+    """Say how every trial stands in `plan`, which was made when training had ended; exit with 1 if not all is well.
+
+    What a call learned of a trial beside its log (it was busy, or could not even write a log) is told as well.
+    """
+    pending = {trial.id for trial in plan.pending}
+    left = {trial: end for trial, end in results.outcomes.items() if trial in pending and end.status not in GOOD_ENDS}
+    ends = {trial: end for trial, end in plan.ends.items() if trial not in pending} | left
     if results.halted:
         say(f"{results.halted}; what is left stays to be done, and the same command goes on with it")
     _print_ends(plan, ends, results.halted, as_json=as_json)
-    if not all(trial.id in ends and ends[trial.id].status in GOOD_ENDS for trial in plan.trials):
+    if not plan.succeeded:
         raise typer.Exit(1)
 
 
@@ -227,15 +239,18 @@ def _print_ends(plan: Plan, ends: Mapping[str, Outcome], halted: str, *, as_json
         ]
         answer_json("nnlite.sweep/1", folder=str(plan.folder), halted=halted or None, trials=trials)
         return
-    bad = [(trial, end) for trial in plan.trials if (end := ends.get(trial.id)) and end.status not in GOOD_ENDS]
-    for trial, end in bad:
+    known = [(trial, end) for trial in plan.trials if (end := ends.get(trial.id))]
+    bad = [(trial, end) for trial, end in known if end.status not in GOOD_ENDS]
+    for trial, end in known:
+        if end.status in GOOD_ENDS and end.status != "diverged":
+            continue
         say(f"{trial.id} {trial.describe()}: {end.status}{': ' + end.error if end.error else ''}")
     if any(end.status == "failed" for _, end in bad):
         say("--retry-failed trains the failed trials again")
-    good = sum(trial.id in ends for trial in plan.trials) - len(bad)
-    pruned = sum(trial.id in ends and ends[trial.id].status == "pruned" for trial in plan.trials)
-    early = f", {pruned} of them pruned" if pruned else ""
-    answer(f"{good} of {len(plan.trials)} trials done in {plan.folder}{early}")
+    count: Counter[str] = Counter(end.status for _, end in known)
+    early = ", ".join(f"{count[status]} of them {status}" for status in EARLY_ENDS if count[status])
+    done = len(known) - len(bad)
+    answer(f"{done} of {len(plan.trials)} trials done in {plan.folder}{', ' + early if early else ''}")
     say(f"next: nnlite report {plan.folder.parent}")
 
 

@@ -4,7 +4,7 @@ from nnlite.sweep.claim import claim
 from nnlite.sweep.further import with_seed
 from nnlite.sweep.limits import Limits
 from nnlite.sweep.places import LocalPlaces, Places
-from nnlite.sweep.plan import LoggedRuns, Plan, make_plan, strangers
+from nnlite.sweep.plan import GOOD_ENDS, LoggedRuns, Plan, make_plan, strangers
 from nnlite.sweep.pruning import inner_strategy
 from nnlite.sweep.runner import Results, run_trials
 from nnlite.sweep.search import Searched, expand
@@ -14,6 +14,7 @@ from nnlite.sweep.trials import Trial, single
 from nnlite.sweep.worker import Outcome
 
 __all__ = [
+    "GOOD_ENDS",
     "Everything",
     "Limits",
     "LocalPlaces",

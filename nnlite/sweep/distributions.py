@@ -38,6 +38,9 @@ class Distribution(Protocol):
     def quantile(self, position: float) -> Any:
         """The value below which a share `position` of the values lies, from 0 to below 1."""
 
+    def position(self, value: Any) -> float | None:
+        """Where a value lies, from 0 to 1: about the inverse of `quantile`; None if it lies outside."""
+
     def listed(self, most: int) -> Sequence[Any] | None:
         """Every value, if they are `most` or fewer."""
 
@@ -51,6 +54,10 @@ class Choice:
     def quantile(self, position: float) -> Any:
         """See `Distribution`."""
         return self.choices[_level(position, len(self.choices))]
+
+    def position(self, value: Any) -> float | None:
+        """See `Distribution`."""
+        return (self.choices.index(value) + 0.5) / len(self.choices) if value in self.choices else None
 
     def listed(self, most: int) -> Sequence[Any] | None:
         """See `Distribution`."""
@@ -74,6 +81,12 @@ class Steps:
     def quantile(self, position: float) -> float:
         """See `Distribution`."""
         return self._value(_level(position, self.levels))
+
+    def position(self, value: float) -> float | None:
+        """See `Distribution`."""
+        level = round((value - self.low) / self.step)
+        fits = 0 <= level < self.levels and self._value(level) == value
+        return (level + 0.5) / self.levels if fits else None
 
     def listed(self, most: int) -> Sequence[float] | None:
         """See `Distribution`."""
@@ -101,6 +114,16 @@ class Interval:
         low, high = self.low - margin, self.high + margin
         value = low * (high / low) ** position if self.log else low + (high - low) * position
         return _fitted(value, self.low, self.high, integer=self.integer)
+
+    def position(self, value: float) -> float | None:
+        """See `Distribution`."""
+        if not self.low <= value <= self.high:
+            return None
+        margin = 0.5 if self.integer else 0.0
+        low, high = self.low - margin, self.high + margin
+        if low == high:
+            return 0.0
+        return math.log(value / low) / math.log(high / low) if self.log else (value - low) / (high - low)
 
     def listed(self, most: int) -> Sequence[float] | None:
         """See `Distribution`."""
@@ -133,6 +156,13 @@ class Normal:
         standard = NormalDist().inv_cdf(share)
         value = self.mean * math.exp(self.std * standard) if self.log else self.mean + self.std * standard
         return _fitted(value, self.low, self.high, integer=self.integer)
+
+    def position(self, value: float) -> float | None:
+        """See `Distribution`."""
+        if not self.low <= value <= self.high:
+            return None
+        below, above = self.shares
+        return min(1.0, max(0.0, (NormalDist().cdf(self._standard(value)) - below) / (above - below)))
 
     def listed(self, most: int) -> None:
         """See `Distribution`."""

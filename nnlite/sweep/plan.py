@@ -1,4 +1,9 @@
-"""A plan: what a sweep has to do, told from its strategy and from the logs in its folder, before anything trains."""
+"""A plan: how every trial of a sweep stands, told from its strategy and from the logs in its folder.
+
+It is the only account of what is done. The strategy decides: as long as it asks for tasks, what has not ended is
+pending; once it asks for nothing more, nothing is pending, and a trial that it never asked for, or no longer wants, is
+skipped. A plan made before training says what to do; one made afterwards says how the sweep ended, and its exit code.
+"""
 
 import os
 import stat
@@ -16,6 +21,7 @@ from nnlite.sweep.trials import Trial
 from nnlite.sweep.worker import Outcome
 
 UNFINISHED = ("interrupted", "running")
+GOOD_ENDS = ("completed", "pruned", "diverged", "skipped")  # all of them are results, or need none
 
 
 class LoggedRuns(Mapping[str, Run]):
@@ -139,8 +145,8 @@ class Plan:
         pending: the others.
         strategy: says what is trained next.
         tasks: the first generation.
-        ends: how the runs of `done` ended, by id, and those of `pending` that were completed for a smaller budget: the
-            strategy may leave it at that.
+        ends: how the trials of `done` ended, by id, and those of `pending` that were completed for a smaller budget:
+            the strategy may leave it at that. A trial without a result that the strategy does not want is "skipped".
         retry_failed: whether trials that have failed are trained again.
         again: why those of `pending` failed that have before, by id.
         unusable: why the logs of those of `pending` tell nothing of a run that have one which is not usable, by id.
@@ -156,6 +162,11 @@ class Plan:
     retry_failed: bool = False
     again: Mapping[str, str] = field(default_factory=dict)
     unusable: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether nothing is left to do and nothing failed."""
+        return not self.pending and all(end.status in GOOD_ENDS for end in self.ends.values())
 
     @property
     def foreseen(self) -> bool:
@@ -200,6 +211,10 @@ def make_plan(
         if trial.id not in runs.ends:
             runs.get(trial.id)
         end = runs.ends.get(trial.id)
+        if not tasks and (end is None or end.status == "interrupted"):
+            # The strategy has ended without it. One that failed, with tries left that nobody asks for, has failed.
+            failed = trial.id in runs.again
+            end = Outcome("failed", runs.again[trial.id]) if failed else Outcome("skipped")
         # What no task is named for yet, but has not ended either, waits for a later generation.
         if trial.id in next_ones or end is None or end.status in UNFINISHED:
             pending.append(trial)

@@ -139,7 +139,10 @@ class Searched:
         results: list[list[tuple[Proposal, Values]]] = [[] for _ in self._studies]
         listed = self._listed
         while True:
-            proposals = [study.generation(known) for study, known in zip(self._studies, results, strict=True)]
+            proposals = [
+                self._taken_up(study, study.generation(known), known, runs)
+                for study, known in zip(self._studies, results, strict=True)
+            ]
             new = [each.configuration for group in proposals for each in group]
             if not (listed or new):
                 return
@@ -147,6 +150,38 @@ class Searched:
             listed = []
             for known, group in zip(results, proposals, strict=True):
                 known += [(each, self._values(each.configuration, runs)) for each in group]
+
+    def _taken_up(
+        self, study: Study, proposals: list[Proposal], known: Sequence[tuple[Proposal, Values]], runs: Mapping[str, Run]
+    ) -> list[Proposal]:
+        """A generation in which proposals that have no log give way to earlier runs that are no proposal so far."""
+        new = [number for number, each in enumerate(proposals) if not self._has_log(each.configuration, runs)]
+        if not new:
+            return proposals
+        taken = {each.configuration for each in (*(proposal for proposal, _ in known), *proposals)} | {*self._listed}
+        found: dict[Configuration, tuple[str, Proposal]] = {}
+        for run_id in runs:
+            try:
+                run = runs[run_id]
+            except (KeyError, InputError):  # it is not of this sweep as it is
+                continue
+            proposal = study.proposal_of(run.config) if run.config else None
+            if proposal is None or proposal.configuration in taken:
+                continue
+            # Its id is its content: what the file does not search must be the same as well.
+            if run_id in {trial.id for trial in trials_of(self._sweep, self._dataset, proposal.configuration)}:
+                started = str(run.start.get("time", ""))
+                earliest, _ = found.get(proposal.configuration, (started, proposal))
+                found[proposal.configuration] = min(earliest, started), proposal
+        earlier = [proposal for _, proposal in sorted(found.values(), key=lambda each: each[0])]
+        chosen = list(proposals)
+        for number, proposal in zip(new, earlier, strict=False):
+            chosen[number] = proposal
+        return chosen
+
+    def _has_log(self, configuration: Configuration, runs: Mapping[str, Run]) -> bool:
+        trials = trials_of(self._sweep, self._dataset, configuration)
+        return any(runs.get(trial.id) is not None for trial in trials)
 
     def _values(self, configuration: Configuration, runs: Mapping[str, Run]) -> Values:
         objective = self._sweep.objective

@@ -17,8 +17,8 @@ from nnlite.runs import Run, RunFolder, find_runs, read_run, why_unusable
 from nnlite.sweep.plan import Plan
 from nnlite.sweep.trials import Trial
 
-State = Literal["done", "pruned", "failed", "diverged", "to train", "to go on", "to start over"]
-ENDED = ("done", "pruned", "failed", "diverged")
+State = Literal["done", "pruned", "failed", "diverged", "skipped", "to train", "to go on", "to start over"]
+ENDED = ("done", "pruned", "failed", "diverged", "skipped")
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,13 @@ def survey(plan: Plan, named: Collection[str]) -> Survey:
         named: the hyperparameters to which the sweep file gives values; the others have their defaults.
     """
     pending = {trial.id for trial in plan.pending}
-    standings = [_standing(trial, plan.run_folder(trial), trial.id in pending) for trial in plan.trials]
+    skipped = {trial for trial, end in plan.ends.items() if end.status == "skipped"}
+    standings = [
+        Standing(trial, "skipped", 0, "the strategy ended without it")
+        if trial.id in skipped
+        else _standing(trial, plan.run_folder(trial), trial.id in pending)
+        for trial in plan.trials
+    ]
     ids = {trial.id for trial in plan.trials}
     others = list(_read(folder for folder in find_runs(plan.folder) if folder.name not in ids))
     new = [standing.trial for standing in standings if standing.state == "to train"]

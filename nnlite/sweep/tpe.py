@@ -5,6 +5,11 @@ of a later one follow from the search's seed and the results of all generations 
 of Optuna's is built anew from them, in memory, and its sampler is seeded by the search's seed and the generation's
 number. So the logs are all the history there is, and a resumed search, or one with other workers, goes the same way.
 
+What was trained stays part of the search, even if the history behind it changes: a failed trial that is tried again,
+another seed or a wider range lead to other proposals from there on. Where a generation is about to begin a new
+proposal, it takes up an earlier run instead, as long as the folder has one that lies in the space and is no proposal of
+the generations so far. An undisturbed search has none: no run of a later generation exists while one is incomplete.
+
 Source: J. Bergstra et al., Algorithms for hyper-parameter optimization, 2011, section 4.
 """
 
@@ -51,7 +56,7 @@ class Study:
         free = [name for name in self.search.distributions if name not in space.when]
         # What a condition refers to is asked for before what depends on it.
         self._order = [*free, *(name for name in space.when if name in self.search.distributions)]
-        self._known: dict[tuple[Values, ...], list[Proposal]] = {}
+        self._known: dict[tuple[tuple[Configuration, Values], ...], list[Proposal]] = {}
 
     def generation(self, results: Sequence[tuple[Proposal, Values]]) -> list[Proposal]:
         """The next generation, given the results of all before it; empty when there are enough.
@@ -59,7 +64,7 @@ class Study:
         Raises:
             InputError: Optuna is not installed.
         """
-        history = tuple(values for _, values in results)
+        history = tuple((proposal.configuration, values) for proposal, values in results)
         if history not in self._known:
             wanted = min(self.search.generation, self.search.trials - len(results))
             found = _Found(self.space, [proposal.configuration for proposal, _ in results])
@@ -68,6 +73,24 @@ class Study:
             self._draw(found, wanted)
             self._known[history] = found.proposals
         return self._known[history]
+
+    def proposal_of(self, config: Mapping[str, Any]) -> Proposal | None:
+        """The proposal that a logged configuration could have been, by its hyperparameters; None if it lies outside."""
+        # JSON has lists where hyperparameters are tuples.
+        own = {name: tuple(value) if isinstance(value, list) else value for name, value in config.items()}
+        point, positions = dict(self.space.points[0]), {}
+        for name in self._order:
+            if not self.space.exists(name, point):
+                continue
+            try:
+                position = self.search.distributions[name].position(own.get(name))
+            except (TypeError, ValueError):  # of another version: no such hyperparameter, or of another type
+                return None
+            if position is None:
+                return None
+            point[name], positions[name] = own[name], position
+        configuration = self.space.configuration(point)
+        return None if self.space.broken(configuration) else Proposal(positions, configuration)
 
     def _draw(self, found: "_Found", wanted: int) -> None:
         """Fill up with the numbered draws of a random search."""

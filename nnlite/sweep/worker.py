@@ -51,9 +51,11 @@ class Outcome:
     """How a task ended: with a run's status, or "busy" if another process is training it.
 
     "interrupted" if the system is at fault: every other trial would end in the same way, here and now.
+
+    A plan also knows "skipped": the strategy has ended without asking for the trial.
     """
 
-    status: Status | Literal["busy"]
+    status: Status | Literal["busy", "skipped"]
     error: str = ""
 
 

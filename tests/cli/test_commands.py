@@ -153,7 +153,7 @@ def test_json_is_one_document_on_stdout_and_nothing_else(ask, experiments, monke
 
 def test_failures_are_in_the_document_with_their_reason(ask, spec, tmp_path):
     path = spec("[grid]\nlearning_rate = [0.1, 1e30]", fixed='activation = "relu"\nepochs = 2')
-    document = json.loads(ask("sweep", path, "--experiments", tmp_path, "--json", code=1).stdout)
+    document = json.loads(ask("sweep", path, "--experiments", tmp_path, "--json").stdout)
     assert [trial["status"] for trial in document["trials"]] == ["completed", "diverged"]
     assert document["trials"][0]["error"] is None
     assert "not finite" in document["trials"][1]["error"]
@@ -202,10 +202,10 @@ def test_two_results_of_one_run_are_one_warning_and_count_once(ask, experiments,
     assert conflict["folders"] == [str(one), str(both / "theirs/tiny" / one.name)]
 
 
-def test_a_failed_run_is_named_with_its_reason_and_exit_code_1(ask, spec, tmp_path):
+def test_a_diverged_run_is_a_result_that_is_named_with_its_reason(ask, spec, tmp_path):
     path = spec(fixed='activation = "relu"\nepochs = 2\nlearning_rate = 1e30')
-    done = ask("train", path, "--experiments", tmp_path, code=1)
-    assert done.stdout == f"0 of 1 trials done in {tmp_path / 'tiny'}\n"
+    done = ask("train", path, "--experiments", tmp_path)
+    assert done.stdout == f"1 of 1 trials done in {tmp_path / 'tiny'}, 1 of them diverged\n"
     assert "is not finite after epoch 1" in done.stderr
 
 

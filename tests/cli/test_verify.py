@@ -25,7 +25,7 @@ def trained(tmp_path_factory, nnlite, digits_folder):
         f'name = "tiny"\nmodel = "classifier"\ndataset = "{digits_folder}"\n[fixed]\nvalidation = 300\nhidden = [16]\n'
         'activation = "relu"\nlr_schedule = "linear"\nepochs = 3\n[grid]\nlearning_rate = [0.1, 0.3, 1e30]\n'
     )
-    nnlite("sweep", path, "--experiments", folder / "experiments", code=1)
+    nnlite("sweep", path, "--experiments", folder / "experiments", code=0)
     return folder / "experiments"
 
 

@@ -1,5 +1,6 @@
 """Pruned sweeps with real processes: alike for any number of workers, as replayed, and taken up by a larger budget."""
 
+import json
 import os
 import signal
 import time
@@ -91,6 +92,24 @@ def test_what_was_completed_for_a_smaller_budget_is_not_done(spec, ask, tmp_path
     assert "2 of 2 trials done in" in told.stdout
     assert sorted(len(read_run(RunFolder(log.parent)).epochs) for log in tmp_path.rglob("run.jsonl")) == [2, 8]
     assert "nothing is left to train" in ask(*sweep, "-S", "epochs=8").stderr
+
+
+def test_a_sweep_that_is_done_says_so_at_every_further_call(spec, ask, tmp_path):
+    """The second seed of a configuration that the median rule stopped is never asked for: it is skipped."""
+    pruning = '[pruning]\nstrategy = "median"\ngeneration = 1\n'
+    path = spec(f"seeds = 2\n[grid]\nlearning_rate = [1.0, 1e-4, 1e-5]\n{pruning}")
+    sweep = ("sweep", path, "-j", 1, "--experiments", tmp_path)
+    first = ask(*sweep)
+    before = {log: log.read_bytes() for log in tmp_path.rglob("run.jsonl")}
+    again = ask(*sweep)
+    assert first.stdout == again.stdout
+    assert first.stdout.startswith("6 of 6 trials done")
+    assert "2 of them skipped" in first.stdout
+    assert {log: log.read_bytes() for log in tmp_path.rglob("run.jsonl")} == before
+    assert len(before) == 4
+    statuses = [trial["status"] for trial in json.loads(ask(*sweep, "--json").stdout)["trials"]]
+    assert sorted(statuses) == ["completed"] * 2 + ["pruned"] * 2 + ["skipped"] * 2
+    assert ask(*sweep, "-n").stdout.endswith("6 trials, 2 done already, 2 pruned before, 2 skipped before\n")
 
 
 SEARCH = """seeds = 2

@@ -440,13 +440,13 @@ def test_a_worker_that_died_while_idle_is_replaced(sweep_of, monkeypatch):
 
 
 def test_a_diverged_trial_is_an_end_that_is_not_repeated(spec, ask, tmp_path):
-    """F66: exit code 1, and it ranks last."""
+    """It is a result, exit code 0, and it ranks last."""
     path = spec("[grid]\nlearning_rate = [0.1, 1e30]", fixed='activation = "relu"\nepochs = 3')
-    done = ask("sweep", path, "--experiments", tmp_path, code=1)
+    done = ask("sweep", path, "--experiments", tmp_path)
     assert "diverged" in done.stderr
-    assert "1 of 2 trials done" in done.stdout
+    assert "2 of 2 trials done" in done.stdout
     before = [log.stat().st_mtime_ns for log in logs(tmp_path)]
-    ask("sweep", path, "--experiments", tmp_path, code=1)
+    ask("sweep", path, "--experiments", tmp_path)
     assert [log.stat().st_mtime_ns for log in logs(tmp_path)] == before
     listed = json.loads(ask("runs", tmp_path, "--json").stdout)["runs"]
     assert [run["status"] for run in listed] == ["completed", "diverged"]

@@ -229,3 +229,37 @@ def test_without_optuna_the_command_that_installs_it_is_named(sweep_of, digits_f
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "optuna" else find(name))
     assert run(["sweep", str(sweep.source), "-n", "-S", f"dataset={digits_folder}", "-S", "validation=300"]) == 2
     assert "pip install 'nnlite[optuna]'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "settings", "further"),
+    [
+        (TPE, [], 0),
+        ("seeds = 2\n" + TPE, [], 28),
+        (TPE, ["search.trials=34"], 6),
+        (TPE, ["search.learning_rate.low=1e-5", "search.momentum.high=0.999"], 0),
+    ],
+    ids=["an early result", "seeds", "trials", "range"],
+)
+def test_what_was_trained_stays_in_a_search_whose_history_changes(sweep_of, digits, text, settings, further):
+    """Only what is missing is trained, and every earlier run is one of the search's trials."""
+    generations, runs = trained(Searched(sweep_of(TPE), digits))
+    runs[generations[0][0].id] = log(generations[0][0], 0.999)
+    before = set(runs)
+    strategy = Searched(sweep_of(text, *settings), digits)
+    while tasks := strategy.next_tasks(runs):
+        for task in tasks:
+            assert task.trial.id not in before
+            runs[task.trial.id] = log(task.trial, score(task.trial))
+    assert len(runs) - len(before) == further
+    assert before <= {trial.id for trial in strategy.trials(runs)}
+
+
+def test_a_logged_configuration_is_found_in_its_space_and_in_no_other(sweep_of, digits):
+    strategy = Searched(sweep_of(TPE), digits)
+    (study,) = strategy._studies
+    for task in strategy.next_tasks({}):
+        config = task.trial.config.model_dump(mode="json")
+        assert study.proposal_of(config).configuration.config == task.trial.config
+        assert study.proposal_of(config | {"learning_rate": 2.0}) is None
+        assert study.proposal_of(config | {"momentum": None}) is None

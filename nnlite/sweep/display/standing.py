@@ -13,7 +13,7 @@ from nnlite.sweep.display.progress import epoch_seconds, seconds_left_of
 
 SHOWN_ID = 8
 # The order in which they are told; a sweep that has none of a status does not name it.
-STATUSES = ("completed", "running", "waiting", "pruned", "diverged", "failed", "interrupted", "busy")
+STATUSES = ("completed", "running", "waiting", "pruned", "diverged", "failed", "interrupted", "busy", "skipped")
 BAD = ("failed", "diverged", "busy")
 
 
