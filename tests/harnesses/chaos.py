@@ -3,8 +3,8 @@
     python tests/harnesses/chaos.py --signals 500 --trials 300 --seed 1
 
 Each phase trains a sweep undisturbed, then the same under signals to its driver and its workers, here or on a real dask
-or ray cluster; a call that a signal ended is made again until the sweep is done, and once more. Then `log_checker` judges
-what lies in the folder. Exit code 1 if anything was lost, changed or left behind.
+or ray cluster; a call that a signal ended is made again until the sweep is done, and once more. Then `log_checker`
+judges what lies in the folder. Exit code 1 if anything was lost, changed or left behind.
 """
 
 import argparse

@@ -1,12 +1,10 @@
 """Real clusters for the harnesses, kept for all sweeps on them: dask workers with nannies, and a ray head."""
 
 import importlib.util
-
 import os
 import shutil
 import subprocess
 import time
-
 
 import psutil
 from sweep_processes import HARNESS, command_of, family_of, temporary_files, trials_below

@@ -17,6 +17,7 @@ MARK = "HARNESS_MARK"  # in the environment of a sweep's processes
 TRIAL = "popen_loky_posix"  # in the command line of a process that trains
 OURS = re.compile(r"nnlite|loky|joblib|pymp")  # the beginnings of temporary files that would be the program's
 SEMAPHORE = re.compile(r"(sem\.)?(loky|mp|pymp|joblib)")
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - where Linux keeps semaphores
 PATIENCE = 8.0  # seconds in which what a killed process leaves must have gone
 LONGEST = 240.0  # seconds that a call may take before it counts as hung
 
@@ -128,7 +129,7 @@ def marked(mark: str) -> list[int]:
 
 def semaphores(pids: set[int]) -> list[str]:
     """The semaphores and shared memory that these processes have made and that are still there."""
-    names = [path.name for path in Path("/dev/shm").iterdir()] if Path("/dev/shm").is_dir() else []
+    names = [path.name for path in SHARED_MEMORY.iterdir()] if SHARED_MEMORY.is_dir() else []
     return [name for name in names if any(f"-{pid}-" in name for pid in pids) and SEMAPHORE.match(name)]
 
 

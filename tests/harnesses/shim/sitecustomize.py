@@ -1,8 +1,8 @@
 """Read by every Python process of a harness's sweeps as it starts: makes trials crash-worthy, and has faults occur.
 
-A process imports this because the folder is in its PYTHONPATH. Nothing happens until `nnlite.sweep.worker` is imported;
-then its checkpoints come as often, and its epochs as slowly, as the environment says, and an epoch that finds a token in
-the folder of faults takes it away and suffers it.
+A process imports this because the folder is in its PYTHONPATH. Nothing happens until `nnlite.sweep.worker` is
+imported; then its checkpoints come as often, and its epochs as slowly, as the environment says, and an epoch that finds
+a token in the folder of faults takes it away and suffers it.
 
 Environment:
     HARNESS_CHECKPOINT: seconds between two checkpoints, in place of the program's.
