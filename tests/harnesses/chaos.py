@@ -13,6 +13,7 @@ import os
 import random
 import resource
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -92,6 +93,7 @@ class Chaos:
         self._data = write_digits(work / "digits")
         self._clusters: dict[str, HarnessCluster] = {}
         self._drivers: set[int] = set()
+        self._driver: Driver | None = None  # of the latest call
 
     def run(self) -> None:
         """Disturb phase after phase until there were enough trials and signals."""
@@ -102,6 +104,8 @@ class Chaos:
                 self._phase(number, self._order[number % len(self._order)])
             self._check_clusters()
         finally:
+            if self._driver:
+                self._driver.kill()
             for each in self._clusters.values():
                 each.end()
 
@@ -192,6 +196,7 @@ class Chaos:
         arguments = ["sweep", spec, "--experiments", folder / name, "-j", 2, *where, *more]
         driver = Driver(arguments, folder / f"call-{name}", self._mark, {"HARNESS_CHECKPOINT": "0.1"})
         self._drivers.add(driver.pid)
+        self._driver = driver
         return driver
 
     def _end(self, driver: Driver) -> Iterator[str]:
@@ -281,6 +286,7 @@ def main() -> int:
     parser.add_argument("--places", default="here,dask,ray", help="where to train: here, dask, ray; default: all")
     options = parser.parse_args()
     seed = random.SystemRandom().randrange(10**6) if options.seed is None else options.seed
+    signal.signal(signal.SIGTERM, lambda signum, _: sys.exit(128 + signum))  # what was started is ended then
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # SIGQUIT would fill the disk
     places = [each for each in options.places.split(",") if each == "here" or installed(each)]
     print(f"seed {seed}, in {', '.join(places)}", flush=True)

@@ -9,6 +9,9 @@ import time
 import psutil
 from sweep_processes import HARNESS, command_of, family_of, temporary_files, trials_below
 
+TRIES = 3
+START_SECONDS = 120.0
+
 
 def load_clusters():
     """The classes with which the tests of the backends start their clusters."""
@@ -33,11 +36,16 @@ class HarnessCluster:
     """
 
     def __init__(self, kind, work):
-        work.mkdir(parents=True)
-        shutil.copy(HARNESS / "shim" / "sitecustomize.py", work)  # which is in the PYTHONPATH of what is started
         self.kind = kind
-        self.work = work
-        self.cluster = load_clusters()[kind](work)
+        for number in range(TRIES):
+            self.work = work / str(number)
+            self.work.mkdir(parents=True)
+            shutil.copy(HARNESS / "shim" / "sitecustomize.py", self.work)  # in the PYTHONPATH of what is started
+            self.cluster = load_clusters()[kind](self.work)
+            if self._is_up():
+                return
+            self.cluster.end()
+        raise RuntimeError(f"the {kind} cluster does not start: see {self.work}")
 
     @property
     def arguments(self):
@@ -73,6 +81,18 @@ class HarnessCluster:
     def end(self):
         """End it with all its processes."""
         self.cluster.end()
+
+    def _is_up(self):
+        """Whether all of it has started; on a machine that is busy, ray gives up after half a minute."""
+        if self.kind == "dask":
+            return True
+        (head,) = self.cluster.processes.started
+        deadline = time.monotonic() + START_SECONDS
+        while head.poll() is None and time.monotonic() < deadline:
+            if "Ray runtime started" in (self.work / "head" / "output").read_text("utf-8", "replace"):
+                return True
+            time.sleep(0.2)
+        return False
 
     def _start_again(self, nanny, folder):
         """In the folder that it had, so that what was left there is found."""

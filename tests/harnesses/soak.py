@@ -114,11 +114,20 @@ class Soak:
         self._spec = sweep_file(work / "soak.toml", "classifier", RATES, data, seeds, epochs=EPOCHS, limits=LIMITS)
         self._spec.write_text(self._spec.read_text("utf-8").replace("validation = 300", "validation = 100"), "utf-8")
         self._drivers: set[int] = set()
+        self._driver: Driver | None = None  # of the latest call
         self._ending: set[str] = set()  # what was done to the running driver that ends it
         self._due: list[tuple[float, Callable[[], None]]] = []  # what is to be set right again, and when
 
     def run(self) -> None:
         """Train the reference, then under faults, then the rest in peace, then once more."""
+        try:
+            self._run()
+        finally:
+            self._set_right(everything=True)
+            if self._driver:
+                self._driver.kill()
+
+    def _run(self) -> None:
         print(f"{self._pause:.2f} s of waiting in each epoch", flush=True)
         reference = self._call("reference", disturbed=False)
         reference.process.wait()
@@ -145,7 +154,7 @@ class Soak:
         self._ending.clear()
         driver = self._call("disk", disturbed=True)
         life = Life()
-        ends_after = self._random.uniform(self._seconds / 90, self._seconds / 15)
+        ends_after = self._random.uniform(max(6.0, self._seconds / 90), max(12.0, self._seconds / 15))
         next_fault = time.monotonic() + self._random.uniform(*BETWEEN)
         while driver.running() and time.monotonic() < deadline:
             time.sleep(0.05)
@@ -216,6 +225,7 @@ class Soak:
         arguments = ["sweep", self._spec, "--experiments", experiments, "-j", jobs]
         driver = Driver(arguments, self._work / f"call-{name}", self._mark, environment)
         self._drivers.add(driver.pid)
+        self._driver = driver
         return driver
 
     def _judge(self, driver: Driver) -> None:
@@ -310,6 +320,7 @@ def main() -> int:
         print("the soak needs Linux and a C compiler, for a clock and a disk of its own", file=sys.stderr)
         return 2
     seed = random.SystemRandom().randrange(10**6) if options.seed is None else options.seed
+    signal.signal(signal.SIGTERM, lambda signum, _: sys.exit(128 + signum))  # what was started is ended then
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     print(f"seed {seed}", flush=True)
     began = time.monotonic()
