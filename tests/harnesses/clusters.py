@@ -53,9 +53,10 @@ class HarnessCluster:
         return ["--backend", self.kind, "--address", self.cluster.address]
 
     def workers(self):
-        """The processes that carry out the cluster's tasks."""
+        """The processes that carry out the cluster's tasks; ray's agents are none: a node ends with its agent."""
         if self.kind == "ray":
-            return [each for each in self._family() if command_of(each).startswith("ray::")]
+            found = [(each, command_of(each)) for each in self._family()]
+            return [each for each, command in found if command.startswith("ray::") and "Agent" not in command]
         found = [each for nanny in self.cluster.workers for each in psutil_children(nanny.pid)]
         return [each for each in found if "spawn_main" in command_of(each)]
 

@@ -154,7 +154,7 @@ class Soak:
         self._ending.clear()
         driver = self._call("disk", disturbed=True)
         life = Life()
-        ends_after = self._random.uniform(max(6.0, self._seconds / 90), max(12.0, self._seconds / 15))
+        ends_after = self._random.uniform(max(20.0, self._seconds / 90), max(60.0, self._seconds / 15))
         next_fault = time.monotonic() + self._random.uniform(*BETWEEN)
         while driver.running() and time.monotonic() < deadline:
             time.sleep(0.05)
