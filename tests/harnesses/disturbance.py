@@ -62,7 +62,7 @@ class Disturbance:
     def _disturb_worker(self, driver: Driver, cluster) -> None:
         trials = cluster.trials() if cluster else trials_below(driver.pid)
         hosts = cluster.workers() if cluster else []
-        if hosts and (not trials or self._random.random() < 0.4):
+        if hosts and self._random.random() < 0.4:
             name, found = f"{cluster.kind} worker", hosts
         else:
             name, found = ("trial on " + cluster.kind if cluster else "worker"), trials

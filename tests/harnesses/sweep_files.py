@@ -12,7 +12,7 @@ FIXED = {
     "classifier": "validation = 300\nhidden = [16]\nbatch_size = 50\nepochs = {epochs}",
     "gan": "validation = 300\nhidden = [16]\ndiscriminator_hidden = [16]\nlatent_dim = 4\nepochs = {epochs}",
 }
-EPOCHS = {"classifier": 18, "gan": 9}
+EPOCHS = {"classifier": 18, "gan": 6}
 GRID = {
     "classifier": "[grid]\nlearning_rate = [0.1, 0.2, 0.4]\nmomentum = [0.0, 0.9]\n",
     "gan": "[grid]\nlearning_rate = [0.0005, 0.001, 0.002]\ndiscriminator_skip = [0, 3]\n",
