@@ -32,6 +32,8 @@ MOST_CALLS = 60  # of one sweep
 SEEDS = 2  # with which 300 trials are more than every phase once
 RETRIES = "retries = 1000\nmax_failures = 0\n"
 FAILING = "max_failures = 0\n"
+# Of disturbed trials: slow enough for signals to meet them, with something to go on from.
+SPEED = {"HARNESS_CHECKPOINT": "0.1", "HARNESS_PAUSE": "0.03"}
 
 
 @dataclass(frozen=True)
@@ -60,13 +62,13 @@ class Figures:
     findings: list[str] = field(default_factory=list)
 
 
-def phases(places: list[str]) -> list[Phase]:
-    """Every strategy on both models here, and a choice of both on each cluster."""
+def phases(places: list[str], strategies: list[str]) -> list[Phase]:
+    """Every strategy on both models here, and a choice of both on each cluster; of these, what is asked for."""
     here = [Phase(each, model, "here") for each in STRATEGIES.values() for model in ("classifier", "gan")]
     chosen = (("halving", "classifier"), ("grid", "gan"), ("asha", "classifier"), ("tpe", "gan"))
     there = [Phase(STRATEGIES[name], model, place) for name, model in chosen for place in ("dask", "ray")]
     mixed = itertools.chain.from_iterable(itertools.zip_longest(here[::2] + here[1::2], there))
-    return [each for each in mixed if each and each.place in places]
+    return [each for each in mixed if each and each.place in places and each.strategy.name in strategies]
 
 
 class Chaos:
@@ -77,18 +79,18 @@ class Chaos:
         seed: of the signals.
         signals: how many to send.
         trials: how many to train under them.
-        places: where: here, dask, ray.
+        phases: what to train, in turn.
         seeds: of every configuration.
     """
 
-    def __init__(self, work: Path, seed: int, signals: int, trials: int, places: list[str], seeds: int) -> None:
+    def __init__(self, work: Path, seed: int, signals: int, trials: int, phases: list[Phase], seeds: int) -> None:
         self.work = work
         self.figures = Figures()
         self.disturbance = Disturbance(seed)
         self._signals = signals
         self._trials = trials
         self._seeds = seeds
-        self._order = phases(places)
+        self._order = phases
         self._mark = f"{os.getpid()}-{seed}"
         self._data = write_digits(work / "digits")
         self._clusters: dict[str, HarnessCluster] = {}
@@ -194,7 +196,8 @@ class Chaos:
     def _call(self, folder: Path, spec: Path, name: str, cluster, *more: str) -> Driver:
         where = cluster.arguments if cluster else []
         arguments = ["sweep", spec, "--experiments", folder / name, "-j", 2, *where, *more]
-        driver = Driver(arguments, folder / f"call-{name}", self._mark, {"HARNESS_CHECKPOINT": "0.1"})
+        variables = SPEED if name == "disturbed" else {}
+        driver = Driver(arguments, folder / f"call-{name}", self._mark, variables)
         self._drivers.add(driver.pid)
         self._driver = driver
         return driver
@@ -216,7 +219,7 @@ class Chaos:
         if place == "here":
             return None
         if place not in self._clusters:
-            os.environ["HARNESS_CHECKPOINT"] = "0.1"  # of its workers
+            os.environ.update(SPEED)  # of its workers
             self._clusters[place] = HarnessCluster(place, self.work / place)
         return self._clusters[place]
 
@@ -284,6 +287,7 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=SEEDS, help="of every configuration")
     parser.add_argument("--seed", type=int, default=None, help="of the signals; default: a new one, which is printed")
     parser.add_argument("--places", default="here,dask,ray", help="where to train: here, dask, ray; default: all")
+    parser.add_argument("--strategies", default=None, help="which, separated by semicolons; default: all")
     options = parser.parse_args()
     seed = random.SystemRandom().randrange(10**6) if options.seed is None else options.seed
     signal.signal(signal.SIGTERM, lambda signum, _: sys.exit(128 + signum))  # what was started is ended then
@@ -292,7 +296,10 @@ def main() -> int:
     print(f"seed {seed}, in {', '.join(places)}", flush=True)
     began = time.monotonic()
     work = Path(tempfile.mkdtemp(prefix="chaos-"))
-    chaos = Chaos(work, seed, options.signals, options.trials, places, options.seeds)
+    order = phases(places, options.strategies.split(";") if options.strategies else list(STRATEGIES))
+    if not order:
+        parser.error(f"nothing is to be trained; --strategies knows {'; '.join(STRATEGIES)}")
+    chaos = Chaos(work, seed, options.signals, options.trials, order, options.seeds)
     chaos.run()
     print(table(chaos, seed, (time.monotonic() - began) / 60))
     if chaos.figures.findings:

@@ -16,7 +16,7 @@ GROUP = ("SIGINT", "SIGTERM", "SIGHUP")
 KINDS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGKILL", "SIGQUIT", "SIGSTOP")  # a SIGCONT follows each SIGSTOP
 STOPPED = (0.1, 1.0)  # seconds
 BETWEEN = (0.05, 0.7)
-LIFE = (0.6, 9.0)  # seconds that a driver is given before it is disturbed itself
+LIFE = (0.6, 6.0)  # seconds that a driver is given before it is disturbed itself
 
 
 class Disturbance:
