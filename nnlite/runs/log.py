@@ -52,6 +52,7 @@ class LogWriter:
     def __init__(self, path: Path, *, patience: float = PATIENCE) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
+        self._taken_back_to: int | None = None  # the size before lines that were written in part
         self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
         try:
             _check_is_file(self._file)
@@ -76,13 +77,15 @@ class LogWriter:
 
     def append(self, lines: bytes) -> None:
         """Append whole lines of another log, all or none likewise."""
+        self._take_back()
         size = os.fstat(self._file).st_size
         written = 0
         try:
             while written < len(lines):  # a nearly full disk writes less than it was given
                 written += os.write(self._file, lines[written:])
         except BaseException:
-            os.ftruncate(self._file, size)
+            self._taken_back_to = size
+            self._take_back()
             raise
 
     def sync(self) -> None:
@@ -98,6 +101,12 @@ class LogWriter:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self.close()
+
+    def _take_back(self) -> None:
+        """Cut off what was written in part; a disk that refuses that is asked again before the next line."""
+        if self._taken_back_to is not None:
+            os.ftruncate(self._file, self._taken_back_to)
+            self._taken_back_to = None
 
     def _cut_torn_tail(self) -> None:
         size = os.fstat(self._file).st_size

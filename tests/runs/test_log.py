@@ -165,6 +165,34 @@ if "hold" in sys.argv:
 """
 
 
+def test_what_a_failing_disk_keeps_of_lines_is_cut_off_as_soon_as_it_can_be(tmp_path, monkeypatch):
+    """A disk that becomes read-only in the middle of a write refuses to be rid of its first half as well."""
+    path = tmp_path / "run.jsonl"
+    with LogWriter(path) as log:
+        log.append(GOOD)
+        with monkeypatch.context() as patch:
+            real, sizes = os.write, iter([len(GOOD) + 5])  # a whole line of the two, and the beginning of the next
+
+            def write(file, data):
+                size = next(sizes, 0)
+                if not size:
+                    raise OSError(errno.EIO, os.strerror(errno.EIO))
+                return real(file, data[:size])
+
+            def refuse(*_):
+                raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+            patch.setattr(os, "write", write)
+            patch.setattr(os, "ftruncate", refuse)
+            with pytest.raises(OSError, match="Read-only"):
+                log.append(GOOD + GOOD)
+            with pytest.raises(OSError, match="Read-only"):
+                log.write("end", status="failed")
+        log.write("end", status="completed")
+    assert epochs_of(path) == ([1, None], [])
+    assert path.read_bytes().startswith(GOOD + b'{"event": "end"')
+
+
 def test_a_second_writer_is_refused_and_a_reader_is_not(tmp_path):
     path = tmp_path / "run.jsonl"
     with LogWriter(path):
