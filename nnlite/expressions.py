@@ -12,6 +12,7 @@ What has no number, such as a quotient by zero, is missing too.
 
 import ast
 import operator
+import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -88,7 +89,9 @@ def parse(text: str, known: Collection[str] | None = None) -> Expression:
     if len(text) > LONGEST:
         raise InputError(f"{_quoted(text)}: a condition may have {LONGEST} characters, not {len(text)}")
     try:
-        tree = ast.parse(" ".join(text.strip().splitlines()), mode="eval").body
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Python's opinion of `1and 2` is nothing that a person asked for
+            tree = ast.parse(" ".join(text.strip().splitlines()), mode="eval").body
     except SyntaxError as error:
         # Python's place is of no use where it has no text to point at.
         place = f" at character {error.offset}" if error.offset and error.text else ""

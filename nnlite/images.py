@@ -21,6 +21,7 @@ GreyImage = np.ndarray[tuple[int, int], np.dtype[np.uint8]]
 BORDER_SHADE = 64  # dark grey: parts black images from each other, and the grid from a white page
 GIF_SHADES = 16  # LZW packs 16 shades twice as well as 256, and strokes of ink look the same
 CAPTION_SIZE = 12  # pixels
+MOST_PIXELS = 50_000_000  # of a picture that is read back: a small file can claim any number
 
 
 def grid(images: np.ndarray, columns: int, *, border: int = 1) -> GreyImage:
@@ -75,8 +76,20 @@ def write_png(path: Path, image: GreyImage, *, caption: str | None = None) -> No
 
 
 def read_png(path: Path) -> GreyImage:
-    """Read one image that `write_png` wrote."""
-    return cast("GreyImage", iio.imread(path))
+    """Read one image that `write_png` wrote.
+
+    Raises:
+        ValueError: the file is damaged, or is another's.
+        OSError: there is none, or it cannot be read.
+    """
+    content = path.read_bytes()
+    try:
+        with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
+            if image.mode == "L" and image.width * image.height <= MOST_PIXELS:
+                return cast("GreyImage", np.array(image))
+    except Exception as error:  # Pillow's decoders raise whatever they stumble over
+        raise ValueError(f"{path} is a damaged picture") from error
+    raise ValueError(f"{path} is no grey picture of {MOST_PIXELS:,} pixels at most")
 
 
 def write_npy(path: Path, array: np.ndarray) -> None:

@@ -1,6 +1,8 @@
 """Conditions: what they mean, and that nothing else than a condition can be written in their language."""
 
+import contextlib
 import time
+import warnings
 
 import pytest
 from hypothesis import given
@@ -197,3 +199,12 @@ def test_any_text_is_a_condition_or_refused_at_once(text):
 @given(st.integers(-50, 50), st.integers(-50, 50), st.sampled_from(["<", "<=", "==", "!=", ">", ">="]))
 def test_numbers_compare_as_in_python(one, other, sign):
     assert parse(f"a {sign} b").holds({"a": one, "b": other}) == eval(f"{one} {sign} {other}")  # noqa: S307 - the oracle
+
+
+@pytest.mark.parametrize("text", ["1and 2", "0x1for 3", "'\\d' == 'x'", "1 is 1", "()[0]"])
+def test_what_python_warns_of_is_read_or_refused_without_a_warning(text):
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        with contextlib.suppress(InputError):
+            parse(text)
+    assert not seen

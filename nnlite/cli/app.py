@@ -16,8 +16,10 @@ from typing import Annotated
 
 import typer
 
-from nnlite.cli.output import say
+from nnlite.cli.output import one_line, say
 from nnlite.errors import InputError, NnliteError, Stopped
+
+LONGEST_SENTENCE = 1500  # characters
 
 # Each command, and the module that it is a function of. That is loaded when the command is called: what trains needs
 # much that what asks does without.
@@ -105,15 +107,21 @@ def run(arguments: list[str], *, debug: bool = False) -> int:
     except (NnliteError, OSError) as error:
         if debug:
             traceback.print_exc()
-        say(f"nnlite: {_sentence(error)}")
+        say(f"nnlite: {sentence_of(error)}")
         return 2 if isinstance(error, InputError) else 1
 
 
-def _sentence(error: NnliteError | OSError) -> str:
+def sentence_of(error: NnliteError | OSError) -> str:
+    """An error as the command line tells it: one line, of which a quoted text cannot make a page."""
+    sentence = str(error)
     if isinstance(error, OSError) and error.strerror:
         place = f"{error.filename}: " if error.filename is not None else ""
-        return f"{place}{error.strerror.lower()}"
-    return str(error)
+        sentence = f"{place}{error.strerror.lower()}"
+    sentence = one_line(sentence)
+    if len(sentence) <= LONGEST_SENTENCE:
+        return sentence
+    half = LONGEST_SENTENCE // 2
+    return f"{sentence[:half]} [...] {sentence[-half:]}"  # where it is, and what to do
 
 
 def _repair_streams() -> None:

@@ -122,7 +122,7 @@ def _layout(shape: str | None, count: int | None, *, interpolate: bool) -> tuple
     if count is not None:
         columns = count if interpolate else math.ceil(math.sqrt(count))
         return math.ceil(count / columns), columns, count
-    sides = re.fullmatch(r"([1-9]\d{0,4})x([1-9]\d{0,4})", shape or DEFAULT_GRID)
+    sides = re.fullmatch(r"([1-9][0-9]{0,4})x([1-9][0-9]{0,4})", shape or DEFAULT_GRID)
     rows, columns = map(int, sides.groups()) if sides else (0, 0)
     if not 1 <= rows * columns <= MOST_SAMPLES:
         raise InputError(f"--grid {shape}: expected rows x columns, such as 10x10, {MOST_SAMPLES:,} images at most")

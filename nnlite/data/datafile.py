@@ -66,8 +66,10 @@ def pieces(path: Path) -> Iterator[bytes]:
                 raise InputError(f"{path}: expected {header.size:,} bytes for {header} and a header, found {found}")
     except EOFError as error:
         raise InputError(f"{path}: expected a whole gzip file, found one that is cut short") from error
-    except (OSError, zlib.error) as error:
-        raise InputError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
+    except (gzip.BadGzipFile, zlib.error) as error:
+        raise InputError(f"{path}: expected a gzip file, found one that is damaged") from error
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror or error}") from error
 
 
 def checksum(path: Path) -> str:

@@ -105,7 +105,10 @@ def map_file(path: Path, ndim: int) -> NDArray[np.uint8]:
     if found != header.size:
         raise InputError(f"{path}: expected {header.size:,} bytes for {header} and a header, found {found:,}")
     if header.size == header.offset:  # an empty range can't be mapped
-        empty = np.empty(header.shape, np.uint8)
+        try:
+            empty = np.empty(header.shape, np.uint8)
+        except ValueError:  # of no bytes, and of more along the other axes than NumPy can count
+            raise InputError(f"{path}: expected axes that can be counted, found {header}") from None
         empty.flags.writeable = False
         return empty
     return np.asarray(np.memmap(path, np.uint8, mode="r", offset=header.offset, shape=header.shape))

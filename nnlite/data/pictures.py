@@ -95,7 +95,9 @@ def _open(path: Path) -> NDArray[np.float32]:
             with Image.open(path) as image:
                 _check_size(path, *image.size)
                 image.draft("RGB", (WORKING_SIZE, WORKING_SIZE))  # what a JPEG can leave out, it need not unpack
-                return _pixels(ImageOps.exif_transpose(image))
+                image.load()
+                ImageOps.exif_transpose(image, in_place=True)
+                return _pixels(image)
     except InputError:
         raise
     except Image.DecompressionBombError:
@@ -105,7 +107,7 @@ def _open(path: Path) -> NDArray[np.float32]:
     except Exception as error:  # Pillow's decoders raise whatever they stumble over
         if isinstance(error, OSError) and error.strerror:
             raise InputError(f"{path}: {error.strerror.lower()}") from None
-        raise InputError(f"{path} is a damaged image: {error or type(error).__name__}") from error
+        raise InputError(f"{path} is a damaged image, or of a kind that cannot be read") from error
 
 
 def _check_size(path: Path, width: int, height: int) -> None:
@@ -115,16 +117,19 @@ def _check_size(path: Path, width: int, height: int) -> None:
 
 def _pixels(image: Image.Image) -> NDArray[np.float32]:
     if image.mode.startswith(("I", "F")):  # more than 8 bits a pixel: black and white are what they turn out to be
+        image = _reduced(image.convert("I") if image.mode.startswith("I;") else image)
         deep = np.nan_to_num(np.asarray(image, np.float64))
         span = float(np.ptp(deep))
         image = Image.fromarray(((deep - deep.min()) * (WHITE / span if span else 0.0)).astype(np.uint8))
     if "A" in image.getbands() or "transparency" in image.info:
-        image = image.convert("RGBA")
-        image.thumbnail((WORKING_SIZE, WORKING_SIZE), Image.Resampling.BOX)
-        return _on_paper(np.asarray(image, np.float32))
-    image = image.convert("RGB")
+        return _on_paper(np.asarray(_reduced(image.convert("RGBA")), np.float32))
+    return np.asarray(_reduced(image.convert("RGB")), np.float32)
+
+
+def _reduced(image: Image.Image) -> Image.Image:
+    """The image, brought to the working size where it is larger: what follows takes many bytes a pixel."""
     image.thumbnail((WORKING_SIZE, WORKING_SIZE), Image.Resampling.BOX)
-    return np.asarray(image, np.float32)
+    return image
 
 
 def _on_paper(pixels: NDArray[np.float32]) -> NDArray[np.float32]:

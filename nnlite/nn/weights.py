@@ -1,5 +1,8 @@
 """Arrays on disk: .npz files that are never half-written, and never unpickled."""
 
+import math
+import os
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +12,8 @@ from numpy.typing import NDArray
 
 from nnlite.errors import InputError
 from nnlite.files import replacing
+
+_PIECE = 1 << 18  # bytes read at a time: pieces of this size find room that is warm
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -39,11 +44,40 @@ def load_array(path: Path, name: str) -> NDArray[Any]:
 
 def _load(path: Path, only: str | None) -> Arrays:
     try:
-        # Opened here, because NumPy leaves a file that is no archive open.
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            loaded = {name: arrays[name] for name in (arrays.files if only is None else [only])}
-        return {name: np.ascontiguousarray(array) if array.ndim else array for name, array in loaded.items()}
+        with path.open("rb") as file, zipfile.ZipFile(file) as archive:
+            # `save_arrays` compresses nothing: what is larger than the file it is in does not come from there.
+            room = os.fstat(file.fileno()).st_size
+            arrays = {}
+            for member in archive.infolist() if only is None else [archive.getinfo(f"{only}.npy")]:
+                arrays[member.filename.removesuffix(".npy")] = _read(archive, member, room)
+                room -= member.file_size
+            return arrays
     except FileNotFoundError:
         raise InputError(f"there are no weights at {path}") from None
-    except Exception as error:
-        raise InputError(f"{path} is damaged: {error}") from error
+    except Exception as error:  # NumPy and zipfile raise whatever they stumble over, in their own terms
+        if isinstance(error, OSError) and error.strerror:
+            raise InputError(f"{path} cannot be read: {error.strerror.lower()}") from None
+        raise InputError(f"{path} is damaged, or not a file of arrays that nnlite has written; delete it") from error
+
+
+def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo, room: int) -> NDArray[Any]:
+    """One array, in C order, of no more than `room` bytes.
+
+    Raises:
+        ValueError: it is larger, says so, or holds Python objects.
+    """
+    with archive.open(member) as stream:
+        version = np.lib.format.read_magic(stream)
+        header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, in_fortran_order, dtype = header(stream)
+        size = math.prod(shape) * dtype.itemsize
+        if dtype.hasobject or max(size, member.file_size) > room or min(shape, default=0) < 0:
+            raise ValueError(member.filename)
+        content, read = np.empty(size, np.uint8), 0
+        while piece := stream.read(_PIECE):
+            content[read : read + len(piece)] = np.frombuffer(piece, np.uint8)  # ValueError where there are more
+            read += len(piece)
+    if read != size:
+        raise ValueError(member.filename)
+    array: NDArray[Any] = np.ndarray(shape, dtype, content, order="F" if in_fortran_order else "C")
+    return np.array(array, order="C") if in_fortran_order else array

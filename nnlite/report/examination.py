@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import imageio.v3 as iio
 import numpy as np
 from numpy.typing import NDArray
 
 from nnlite.data.catalogue import class_names
+from nnlite.images import read_png
 from nnlite.report.captions import show
 from nnlite.report.confusion import COLUMNS, LONG_NAME, confusion_figure, mistakes_figure
 from nnlite.report.markdown import code, table, text
@@ -129,10 +129,8 @@ def _show_mistakes(
 def _picture(path: Path, count: int) -> NDArray[np.uint8] | None:
     """The grid of so many images, if it is there and of a size that such a grid has."""
     try:
-        picture = iio.imread(path, plugin="pillow") if path.is_file() else None
-    except (OSError, ValueError):
-        return None
-    if picture is None or picture.ndim != 2 or picture.dtype != np.uint8:
+        picture = read_png(path)
+    except (OSError, ValueError):  # none was left, or somebody has put another file there
         return None
     lines = -(-count // COLUMNS)
     parts = zip(picture.shape, (lines, COLUMNS), strict=True)

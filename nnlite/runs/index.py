@@ -10,6 +10,7 @@ as its difference from the first one's.
 """
 
 import contextlib
+import itertools
 import json
 import os
 import sys
@@ -20,9 +21,9 @@ from typing import Any
 
 from nnlite.files import is_ours, remove_asides, replacing
 from nnlite.runs.comparison import Difference
-from nnlite.runs.digest import Digest, Extremes
+from nnlite.runs.digest import Digest, Extremes, is_number
 from nnlite.runs.history import Run, read_run, status_of
-from nnlite.runs.log import BadLine, Event, is_locked
+from nnlite.runs.log import STATUSES, BadLine, Event, is_locked
 from nnlite.runs.ondemand import EndOnDemand, EpochsOnDemand
 from nnlite.runs.paths import LOG_NAME, RunFolder
 
@@ -87,7 +88,7 @@ class Index:
             return Run(
                 folder,
                 _applied(self._base, start),
-                EpochsOnDemand(lambda: read_run(folder).epochs, count, lambda: self._digest(digest)),
+                EpochsOnDemand(lambda: read_run(folder).epochs, count, lambda: self._digest(folder, digest)),
                 status_of(end, running=running),
                 whole,
                 [BadLine(*each) for each in unusual.get("bad_lines", ())],
@@ -98,10 +99,20 @@ class Index:
         except (AttributeError, KeyError, TypeError, ValueError):
             return None
 
-    def _digest(self, text: str) -> Digest:
-        """What an entry tells of the epochs: JSON within JSON, which is not looked into unless somebody asks."""
-        seconds, names, *extremes = json.loads(text)
-        return Digest(seconds, {name: Extremes(*each) for name, each in zip(self._names[names], extremes, strict=True)})
+    def _digest(self, folder: RunFolder, text: str) -> Digest:
+        """What an entry tells of the epochs: JSON within JSON, which is not looked into unless somebody asks.
+
+        Where it tells nothing, the log does.
+        """
+        try:
+            seconds, names, *extremes = json.loads(text)
+            metrics = {name: Extremes(*each) for name, each in zip(self._names[names], extremes, strict=True)}
+        except (IndexError, TypeError, ValueError, RecursionError):
+            return read_run(folder).digest
+        known = all(map(is_number, itertools.chain.from_iterable(metrics.values()))) and all(map(_is_text, metrics))
+        return (
+            Digest(seconds, metrics) if known and (seconds is None or is_number(seconds)) else read_run(folder).digest
+        )
 
 
 def _stamp(log: str) -> Stamp:
@@ -167,9 +178,15 @@ def _applied(base: Event, difference: Any) -> Event:
         (event,) = difference
         return dict(event)
     return base | {
-        key: change[0] if isinstance(change, list) else _applied(base[key], change)
+        key: _only(change) if isinstance(change, list) else _applied(base[key], change)
         for key, change in difference.items()
     }
+
+
+def _only(values: list[Any]) -> Any:
+    """The value in a list of one; ValueError for any other list."""
+    (value,) = values
+    return value
 
 
 def _header(body: bytes) -> bytes:
@@ -192,9 +209,34 @@ def _load(path: Path) -> tuple[Event, list[list[str]], dict[str, Entry]]:
 
 def _is_entry(value: object) -> bool:
     match value:
-        case [list(), dict() | list(), dict(), list(), int(), str(), dict()]:
+        case [list(), dict() | list(), dict() as end, list(late), int(count), str(), dict() as unusual]:
+            return (
+                count >= 0
+                and all(map(_is_text, late))
+                and ("status" not in end or end["status"] in STATUSES)
+                and (not end or "status" in end)
+                and (not unusual or _is_unusual(unusual))
+            )
+    return False
+
+
+def _is_unusual(fields: dict[str, Any]) -> bool:
+    """Whether an entry's last part, which few have, is of the kind that `_entry` writes."""
+    match {"bad_lines": [], "failures": 0, "resumes": [], **fields}:
+        case {"bad_lines": list(bad), "failures": int(), "resumes": list(resumes)}:
+            return all(map(_is_bad_line, bad)) and all(isinstance(each, dict) for each in resumes)
+    return False
+
+
+def _is_bad_line(value: object) -> bool:
+    match value:
+        case [int(), str()]:
             return True
     return False
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
 
 
 def _encoded(value: Any) -> str:

@@ -267,7 +267,7 @@ class LogReader:
                 try:
                     events.append(decode(line.removeprefix(BYTE_ORDER_MARK) if self._lines == 1 else line))
                 except (ValueError, RecursionError) as error:
-                    bad.append(BadLine(self._lines, str(error) or type(error).__name__))
+                    bad.append(BadLine(self._lines, _reason(error)))
         return events, bad
 
 
@@ -316,6 +316,10 @@ def encode(event: Mapping[str, object]) -> bytes:
     )
 
 
+class NotAnEventError(ValueError):
+    """A line is JSON, or nearly, but no event; its text says why."""
+
+
 def decode(line: bytes) -> Event:
     """The event on one line.
 
@@ -325,14 +329,26 @@ def decode(line: bytes) -> Event:
     text = line.decode("utf-8")
     event = _flat(text) or _DECODER.decode(text)
     if not isinstance(event, dict) or not isinstance(event.get("event"), str):
-        raise ValueError("no JSON object with an event")  # noqa: TRY004 - the file is wrong, not a type in the code
+        raise NotAnEventError("no JSON object with an event")
     first = 1 if event["event"] == "epoch" else 0
     epoch = event.get("epoch", 0)
     if isinstance(epoch, bool) or not isinstance(epoch, int) or epoch < first:
-        raise ValueError(f"epoch is {reprlib.repr(epoch)}, not a whole number from {first}")
+        raise NotAnEventError(f"epoch is {reprlib.repr(epoch)}, not a whole number from {first}")
     if event["event"] == "end" and event.get("status") not in STATUSES:
-        raise ValueError(f"status is {reprlib.repr(event.get('status'))}, not one of {', '.join(STATUSES)}")
+        raise NotAnEventError(f"status is {reprlib.repr(event.get('status'))}, not one of {', '.join(STATUSES)}")
     return event
+
+
+def _reason(error: ValueError | RecursionError) -> str:
+    """Why a line is no event, in other words than the parser's."""
+    if isinstance(error, NotAnEventError):
+        return str(error)
+    if isinstance(error, UnicodeDecodeError):
+        return "not UTF-8"
+    if isinstance(error, RecursionError):
+        return "nested too deeply"
+    # What is neither is an integer of more digits than Python reads.
+    return "not JSON" if isinstance(error, json.JSONDecodeError) else "a number has too many digits"
 
 
 def utc_now() -> str:
@@ -353,13 +369,13 @@ def _strict(value: Any) -> Any:
 
 
 def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
+    raise NotAnEventError(f"{name} is not JSON")
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) < len(pairs):
-        raise ValueError("an object has the same key twice")
+        raise NotAnEventError("an object has the same key twice")
     return result
 
 

@@ -13,7 +13,7 @@ from nnlite.files import asides_in, remove_asides
 
 LOG_NAME = "run.jsonl"
 # What a run's folder may hold, as a regular expression of paths in it; that of a subfolder ends with a slash.
-RUN_FILES = r"run\.jsonl|checkpoint\.npz|best\.npz|samples\.gif|mistakes\.png|samples/(epoch_\d{4,9}\.png)?"
+RUN_FILES = r"run\.jsonl|checkpoint\.npz|best\.npz|samples\.gif|mistakes\.png|samples/(epoch_[0-9]{4,9}\.png)?"
 
 
 @dataclass(frozen=True, order=True)

@@ -25,8 +25,11 @@ def find_run(reference: str, experiments: Path) -> RunFolder:
         InputError: nothing is there, or several runs are; the sentence names the likeliest.
         NothingFoundError: `experiments` holds no run at all.
     """
-    if reference and (path := _path(reference)):
-        return path
+    try:
+        if reference and (path := _path(reference)):
+            return path
+    except OSError as error:  # a name that is too long, a folder that may not be looked into
+        raise InputError(f"{reference!r} is no run: {(error.strerror or str(error)).lower()}") from None
     if not experiments.exists():
         raise InputError(f"{experiments} does not exist, so there is no run {reference!r}; --experiments says where")
     if reference == LAST:

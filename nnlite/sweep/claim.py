@@ -81,5 +81,5 @@ def _holder(file: int) -> str:
     try:
         holder = json.loads(os.pread(file, 1000, 0))
         return f"process {holder['pid']} on {holder['host']} (since {holder['since']})"
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         return "another process"

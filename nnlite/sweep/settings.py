@@ -1,34 +1,14 @@
-"""Reading a sweep file, and `--set key=value`, which changes any key of it."""
+"""Settings: `--set key=value`, which changes any key of a sweep file."""
 
 import tomllib
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 from nnlite.errors import InputError, nearest
 from nnlite.sweep.tables import SearchTable, SpaceTable, SweepTable, Table
 
-LARGEST_FILE = 1 << 20  # bytes
 PLACES = ("fixed", "grid", "zip", "search")  # a hyperparameter stands in one of these alone
 SECTIONS = (*PLACES, "when", "objective", "pruning", "limits", "space")
-
-
-def read_table(path: Path) -> Table:
-    """Parse the TOML file at `path`.
-
-    Raises:
-        InputError: there is no such file, or it is no TOML.
-    """
-    try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise InputError(f"{path} is larger than {LARGEST_FILE} bytes: that is no sweep file")
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise InputError(f"{path}: {(error.strerror or str(error)).lower()}") from None
-    except RecursionError:
-        raise InputError(f"{path}: brackets are nested too deeply") from None
-    except ValueError as error:  # TOML, UTF-8 and oversized integers alike
-        raise InputError(f"{path}: {error}") from None
 
 
 def apply_settings(table: Table, settings: Iterable[str]) -> None:

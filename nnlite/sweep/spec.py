@@ -21,7 +21,7 @@ from nnlite.runs.history import Run
 from nnlite.runs.metrics import DEFAULT_OBJECTIVE, METRICS_OF_MODEL, Direction
 from nnlite.sweep.distributions import Distribution, read_distribution
 from nnlite.sweep.limits import Limits
-from nnlite.sweep.settings import apply_settings, read_table
+from nnlite.sweep.settings import apply_settings
 from nnlite.sweep.spaces import Search, Space
 from nnlite.sweep.tables import (
     Axes,
@@ -33,6 +33,7 @@ from nnlite.sweep.tables import (
     sentence,
     shown,
 )
+from nnlite.sweep.toml_file import read_toml
 from nnlite.sweep.values import hyperparameter
 
 NEED_VALIDATION = ("val_loss", "val_acc", "fid")  # metrics of held-out images
@@ -92,7 +93,7 @@ def load_sweep(path: Path, settings: Iterable[str] = ()) -> Sweep:
     Raises:
         InputError: the file cannot be read, or says something that it may not.
     """
-    table = read_table(path)
+    table = read_toml(path)
     apply_settings(table, settings)
     return check(table, path)
 

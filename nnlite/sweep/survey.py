@@ -127,7 +127,8 @@ def epochs_kept(run: Run) -> int:
     except (InputError, KeyError, TypeError, ValueError):
         return 0
     logged = [line["epoch"] for line in run.epochs]
-    return epoch if own and logged[:epoch] == list(range(1, epoch + 1)) else 0
+    whole = isinstance(epoch, int) and 0 <= epoch <= len(logged) and logged[:epoch] == list(range(1, epoch + 1))
+    return epoch if own and whole else 0
 
 
 def _changed_defaults(new: Sequence[Trial], others: Sequence[Run], named: Collection[str]) -> list[ChangedDefault]:

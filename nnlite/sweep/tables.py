@@ -6,6 +6,7 @@ for a model (which hyperparameters it has, of which type and range) is checked i
 
 import difflib
 import re
+from datetime import date, time
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, model_validator
@@ -13,6 +14,14 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 from nnlite.errors import nearest
 from nnlite.runs.metrics import Direction
 
+# What pydantic calls the kinds of values, and what TOML does.
+WORDS = {
+    "a valid dictionary": "a table",
+    "a valid string": "a text in quotes",
+    "a valid integer": "a whole number",
+    "a valid number": "a number",
+    "a valid boolean": "true or false",
+}
 LONGEST_QUOTE = 80  # letters of a wrong value that its sentence repeats
 MOST_SEEDS = 10_000
 MOST_TRIALS = 10_000
@@ -166,9 +175,11 @@ def expectation(error: Any) -> str:
     if error["loc"] and error["loc"][0] == "seeds":
         return f"should be how many seeds (1 to {MOST_SEEDS:,}) or a list of whole numbers from 0, not {found}"
     text = str(error["msg"]).removeprefix("Input ").removeprefix("Value error, ")
+    for word, own in WORDS.items():
+        text = text.replace(word, own)
     if error["type"] == "value_error" and isinstance(error["input"], dict):  # about the table as a whole
         return text
-    return f"{text.replace('a valid dictionary', 'a table')}, not {found}"
+    return f"{text}, not {found}"
 
 
 def _misspelt(name: object, table: object) -> str:
@@ -190,5 +201,5 @@ def _table_at(location: tuple[int | str, ...]) -> type[BaseModel]:
 
 def shown(value: object) -> str:
     """A value as a sentence repeats it, cut if it is long."""
-    text = str(value).lower() if isinstance(value, bool) else repr(value)
+    text = str(value).lower() if isinstance(value, bool | date | time) else repr(value)
     return text if len(text) <= LONGEST_QUOTE else f"{text[: LONGEST_QUOTE - 3]}..."

@@ -12,6 +12,7 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -265,7 +266,7 @@ class _Life:
 
     def _animate(self) -> None:
         pictures = [self.folder.sample(epoch) for epoch in range(1, self.trial.config.epochs + 1)]
-        pictures = [path for path in pictures if path.exists()]
+        pictures = [path for path in pictures if path.exists() and _is_picture(path)]
         pictures = pictures[:: -max(1, -(-len(pictures) // MOST_FRAMES))][::-1]  # the last is among them
         if len(pictures) > 1:
             write_gif(
@@ -294,7 +295,9 @@ class _Life:
         logged = [line["epoch"] for line in earlier.epochs]
         epoch = identity.get("epoch", 0) if isinstance(identity, dict) else 0
         fits = identity == {"schema": SCHEMA, "run": self.trial.id, "epoch": epoch}
-        return (epoch, state) if fits and logged[:epoch] == list(range(1, epoch + 1)) else None
+        # What a file says may be any number: it is compared before so long a list is made.
+        whole = isinstance(epoch, int) and 0 <= epoch <= len(logged) and logged[:epoch] == list(range(1, epoch + 1))
+        return (epoch, state) if fits and whole else None
 
     def _summary(self) -> dict[str, float]:
         best: dict[str, float] = {}
@@ -304,6 +307,15 @@ class _Life:
                 best[self.trial.objective.metric] = self.best[1]
         seconds = sum(line.get("seconds") or 0.0 for line in self.lines)
         return {**best, "epochs": len(self.lines), "total_seconds": seconds}
+
+
+def _is_picture(path: Path) -> bool:
+    """Whether a sample that an earlier attempt has left can be shown."""
+    try:
+        read_png(path)
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def _first_not_finite(epoch: Epoch) -> str:

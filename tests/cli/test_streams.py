@@ -173,3 +173,12 @@ def test_ctrl_c_is_quiet_while_the_command_line_loads(nnlite, tmp_path, module):
     path = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
     done = nnlite("runs", tmp_path, env={"PYTHONPATH": path}, code=130)
     assert (done.stdout, done.stderr) == ("", "")
+
+
+def test_an_error_is_one_line_that_a_long_word_cannot_make_a_page(ask, tmp_path):
+    word = "\n".join(["x" * 900] * 20)
+    said = ask("train", tmp_path / "none.toml", "-S", word, code=2).stderr
+    assert said.count("\n") == 1
+    said = ask("show", word, "--experiments", tmp_path, code=2).stderr
+    assert said.count("\n") == 1
+    assert len(said) < 2000

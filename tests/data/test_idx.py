@@ -103,3 +103,20 @@ def test_the_plain_file_goes_before_the_zipped_one(tmp_path: Path):
     assert find(tmp_path, "file") == tmp_path / "file.gz"
     (tmp_path / "file").touch()
     assert find(tmp_path, "file") == tmp_path / "file"
+
+
+@pytest.mark.parametrize("place", [3, 10, -6, -1])
+def test_a_damaged_gzip_file_is_called_so_in_no_librarys_words(tmp_path, place):
+    content = bytearray(gzip.compress(idx.encode(np.arange(200, dtype=np.uint8))))
+    content[place] ^= 0xFF
+    path = tmp_path / "data.gz"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"data\.gz: expected a (whole )?gzip file, found one that is"):
+        list(pieces(path))
+
+
+def test_no_bytes_along_axes_beyond_counting_are_refused(tmp_path):
+    path = tmp_path / "data"
+    path.write_bytes(b"\0\0\x08\x03" + b"\0" * 4 + b"\xff" * 8)
+    with pytest.raises(InputError, match="axes that can be counted"):
+        idx.map_file(path, 3)

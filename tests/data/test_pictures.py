@@ -1,6 +1,7 @@
 """Pictures that people have become images like the dataset's own."""
 
 import struct
+import tracemalloc
 import zlib
 from dataclasses import replace
 
@@ -196,3 +197,36 @@ def test_a_file_that_is_not_there_or_no_file_is_told(tmp_path):
     for path, said in ((tmp_path / "no.png", "no such file"), (tmp_path, "is a directory")):
         with pytest.raises(InputError, match=f"{path}: {said}"):
             read_picture(path, MNIST)
+
+
+@pytest.mark.parametrize("kind", ["png", "jpg", "gif", "bmp", "tif", "webp"])
+def test_no_decoders_words_stand_in_the_sentence(tmp_path, digits, kind):
+    path = tmp_path / f"odd.{kind}"
+    Image.fromarray(enlarged(digits[0])).save(path)
+    content = path.read_bytes()
+    for cut in (5, 20, len(content) // 2, len(content) - 20):
+        path.write_bytes(content[:cut])
+        try:
+            read_picture(path, MNIST)
+        except InputError as error:
+            known = {
+                f"{path} is a damaged image, or of a kind that cannot be read",
+                f"{path} is not an image of a known format, such as PNG or JPEG",
+                f"{path}: nothing stands out from the background of this image",
+            }
+            assert str(error) in known  # noqa: PT017 - some formats bear a cut
+
+
+def test_a_large_picture_of_16_bits_takes_no_more_arrays_than_one_of_8(tmp_path):
+    """It is brought to the working size before it is made floats of 8 bytes."""
+    side = 5000
+    image = Image.new("I;16", (side, side))
+    image.paste(60_000, (1000, 1000, 4000, 1500))
+    path = tmp_path / "deep.png"
+    image.save(path, compress_level=1)
+    tracemalloc.start()
+    try:
+        assert read_picture(path, MNIST).any()
+        assert tracemalloc.get_traced_memory()[1] < 4 * side**2
+    finally:
+        tracemalloc.stop()

@@ -2,6 +2,7 @@
 
 import io
 import pickle
+import tracemalloc
 import zipfile
 
 import numpy as np
@@ -117,3 +118,43 @@ def test_a_flipped_bit_is_found(path):
     path.write_bytes(contents)
     with pytest.raises(InputError, match="is damaged"):
         load_arrays(path)
+
+
+def header_of(shape, kind="<f4"):
+    """An array's file that ends with its header."""
+    content = io.BytesIO()
+    np.lib.format.write_array_header_1_0(content, {"descr": kind, "fortran_order": False, "shape": shape})
+    return content.getvalue()
+
+
+@pytest.mark.parametrize("shape", [(10**12,), (20_000, 20_000), (2**62, 4), (10**9,) * 9])
+def test_an_array_larger_than_its_file_is_refused_before_there_is_room_for_it(tmp_path, shape):
+    path = tmp_path / "weights.npz"
+    path.write_bytes(archive_of(header_of(shape)))
+    tracemalloc.start()
+    try:
+        with pytest.raises(InputError, match="is damaged"):
+            load_arrays(path)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_compressed_bomb_is_refused(tmp_path):
+    path = tmp_path / "weights.npz"
+    np.savez_compressed(path, x=np.zeros(10_000_000, np.float32))
+    with pytest.raises(InputError, match="is damaged"):
+        load_arrays(path)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"text", b"PK\x03\x04", archive_of(b"no array"), archive_of(header_of((4,))), array_of_objects()],
+    ids=["empty", "text", "a torn archive", "no array", "a torn array", "objects"],
+)
+def test_no_librarys_words_stand_in_the_sentence(tmp_path, content):
+    path = tmp_path / "weights.npz"
+    path.write_bytes(content)
+    with pytest.raises(InputError) as caught:
+        load_arrays(path)
+    assert str(caught.value) == f"{path} is damaged, or not a file of arrays that nnlite has written; delete it"

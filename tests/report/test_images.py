@@ -1,6 +1,9 @@
 """Grids, PNG files and GIFs."""
 
+import io
+import struct
 import threading
+import zlib
 
 import imageio.v3 as iio
 import numpy as np
@@ -123,3 +126,37 @@ def test_a_write_that_fails_leaves_nothing_behind(tmp_path):
     with pytest.raises(OSError, match="taken"):
         replace_file(tmp_path / "taken", b"content")
     assert [each.name for each in tmp_path.iterdir()] == ["taken"]
+
+
+def odd_pictures():
+    """What may lie where a sample of a run should: other files, damaged ones, and one that claims to be huge."""
+    good = io.BytesIO()
+    Image.new("L", (30, 30)).save(good, "PNG")
+    content = good.getvalue()
+    for cut in range(0, len(content) - 12, 7):
+        yield content[:cut]
+    for place in range(0, len(content) - 12, 5):
+        yield content[:place] + bytes([content[place] ^ 0xFF]) + content[place + 1 :]
+    for mode, kind in (("RGB", "PNG"), ("L", "GIF"), ("1", "PNG"), ("I;16", "PNG")):
+        other = io.BytesIO()
+        Image.new(mode, (30, 30)).save(other, kind)
+        yield other.getvalue()
+    header = b"IHDR" + struct.pack(">IIBBBBB", 60_000, 60_000, 8, 0, 0, 0, 0)
+    yield content[:8] + struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header)) + content[33:]
+
+
+def test_a_picture_that_is_no_grey_png_is_one_kind_of_error(tmp_path):
+    path = tmp_path / "epoch_0001.png"
+    refused = 0
+    for content in odd_pictures():
+        path.write_bytes(content)
+        try:
+            assert read_png(path).shape == (30, 30)  # a flipped bit in a checksum may be borne
+        except ValueError:
+            refused += 1
+    assert refused > 20
+
+
+def test_a_missing_picture_is_told_from_a_damaged_one(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        read_png(tmp_path / "none.png")

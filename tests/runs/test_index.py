@@ -255,3 +255,60 @@ def test_readers_see_a_consistent_state_while_a_sweep_writes(sweep):
             trained[run.id] = len(run.epochs)
     assert writer.returncode == 0
     assert [trained[f"live{number}"] for number in range(20)] == [10] * 20
+
+
+STRANGE = (None, [], {}, "x", -1, 1e400, [[]], {"x": []}, [1, 2], True)
+
+
+@pytest.mark.parametrize("part", range(7))
+@pytest.mark.parametrize("strange", STRANGE, ids=map(repr, STRANGE))
+def test_an_index_that_is_made_to_lie_is_no_traceback(tmp_path, part, strange):
+    """One with the right checksum, which no damage has: each part of its entries is another thing."""
+    folder = RunFolder(tmp_path / "sweep" / "r")
+    write(folder, [START | {"config": CONFIG}, epoch(1), epoch(2), end("completed", metrics={"epochs": 2})])
+    known = index.Index(folder.path.parent)
+    run = known.read(folder)
+    known.save()
+    path = folder.path.parent / INDEX_NAME
+    content = json.loads(path.read_bytes().partition(b"\n")[2])
+    for places in ([part], [part, 0], [part, "status"], [part, "bad_lines"], [part, "failures"], [part, "resumes"]):
+        entry = json.loads(json.dumps(content))
+        inner = entry["runs"]["r"]
+        for place in places[:-1]:
+            inner = inner[place]
+        if not isinstance(inner, dict if isinstance(places[-1], str) else list) or inner == []:
+            continue
+        inner[places[-1]] = strange
+        body = json.dumps(entry).encode()
+        path.write_bytes(index._header(body) + body)
+        read = index.Index(folder.path.parent).read(folder)
+        assert read.digest.metrics.keys() == run.digest.metrics.keys()
+        assert read.status in ("completed", "interrupted")
+        assert list(read.epochs)[: len(run.epochs)] is not None
+        dict(read.end)
+
+
+def test_a_digest_in_an_index_that_is_none_is_made_from_the_log(tmp_path):
+    folder = RunFolder(tmp_path / "sweep" / "r")
+    write(folder, [START, epoch(1), epoch(2), end("completed")])
+    known = index.Index(folder.path.parent)
+    expected = known.read(folder).digest
+    known.save()
+    path = folder.path.parent / INDEX_NAME
+    content = json.loads(path.read_bytes().partition(b"\n")[2])
+    for digest in (
+        "",
+        "[",
+        "[" * 9999,
+        "{}",
+        "[1]",
+        "[1, 99]",
+        '["x", 0]',
+        "[1, 0, [1]]",
+        '[1, 0, ["a",1,1,1,1,1]]',
+        "[null, -1]",
+    ):
+        content["runs"]["r"][5] = digest
+        body = json.dumps(content).encode()
+        path.write_bytes(index._header(body) + body)
+        assert index.Index(folder.path.parent).read(folder).digest == expected

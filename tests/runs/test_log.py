@@ -320,3 +320,19 @@ def test_a_line_is_decoded_at_full_speed_only_if_no_key_is_there_twice(pairs, co
             decode(text.encode())
     else:
         assert decode(text.encode()) == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (b'{"event": "start"', "not JSON"),
+        (b"\xff", "not UTF-8"),
+        (b'{"event": "x", "n": ' + b"9" * 5000 + b"}", "a number has too many digits"),
+        (b"[" * 100_000, "nested too deeply"),
+    ],
+    ids=["torn", "bytes", "digits", "brackets"],
+)
+def test_why_a_line_is_bad_is_said_in_no_parsers_words(tmp_path, line, reason):
+    path = tmp_path / "run.jsonl"
+    path.write_bytes(line + b"\n")
+    assert [bad.reason for bad in read_log(path)[1]] == [reason]

@@ -80,3 +80,9 @@ def test_a_folder_without_runs_is_nothing_found(tmp_path, text):
 def test_a_folder_that_does_not_exist_is_a_mistake(tmp_path):
     with pytest.raises(InputError, match="does not exist, so there is no run 'abc'"):
         find_run("abc", tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("text", ["9" * 5000, "x/" * 3000, "x\0y", "\ud800/x"])
+def test_what_can_be_no_path_is_a_mistake_in_a_sentence(experiments, text):
+    with pytest.raises(InputError):
+        find_run(text, experiments)

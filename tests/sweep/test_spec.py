@@ -10,7 +10,7 @@ from nnlite.cli.app import run
 from nnlite.errors import InputError
 from nnlite.sweep import Sweep, load_sweep
 from nnlite.sweep.limits import Limits
-from nnlite.sweep.settings import LARGEST_FILE
+from nnlite.sweep.toml_file import LARGEST_FILE
 
 CLASSIFIER = 'name = "s"\nmodel = "classifier"\n'
 GAN = 'name = "s"\nmodel = "gan"\n'
@@ -34,10 +34,13 @@ MISTAKES = {
     "a name with a newline": (CLASSIFIER.replace('"s"', r'"a\n"'), ["name", r"\n"]),
     "a name with an accent": (CLASSIFIER.replace('"s"', '"é"'), ["name"]),
     "a name of 65 letters": (CLASSIFIER.replace('"s"', f'"{"a" * 65}"'), ["name", "64"]),
-    "a name that is a number": (CLASSIFIER.replace('"s"', "5"), ["name", "5", "string"]),
-    "a value of the wrong type": (CLASSIFIER + '[fixed]\nepochs = "many"', ["fixed.epochs", "integer", "many"]),
-    "a grid value of the wrong type": (CLASSIFIER + '[grid]\nepochs = [1, "x"]', ["grid.epochs[1]", "integer", "x"]),
-    "a list for a scalar": (CLASSIFIER + "[grid]\nepochs = [[1]]", ["grid.epochs[0]", "integer"]),
+    "a name that is a number": (CLASSIFIER.replace('"s"', "5"), ["name", "5", "text"]),
+    "a value of the wrong type": (CLASSIFIER + '[fixed]\nepochs = "many"', ["fixed.epochs", "whole number", "many"]),
+    "a grid value of the wrong type": (
+        CLASSIFIER + '[grid]\nepochs = [1, "x"]',
+        ["grid.epochs[1]", "whole number", "x"],
+    ),
+    "a list for a scalar": (CLASSIFIER + "[grid]\nepochs = [[1]]", ["grid.epochs[0]", "whole number"]),
     "a grid that is no list": (CLASSIFIER + "[grid]\nepochs = 3", ["grid.epochs", "list", "3"]),
     "an empty grid": (CLASSIFIER + "[grid]\nepochs = []", ["grid.epochs", "empty"]),
     "a table that is none": (CLASSIFIER + "fixed = 3", ["fixed", "table", "3"]),
@@ -49,9 +52,9 @@ MISTAKES = {
     "inf": (CLASSIFIER + "[grid]\nweight_decay = [inf]", ["grid.weight_decay[0]", "finite", "inf"]),
     "1e400": (CLASSIFIER + "[fixed]\nlearning_rate = 1e400", ["fixed.learning_rate", "finite"]),
     "an integer beyond the floats": (CLASSIFIER + "[fixed]\nlearning_rate = 1" + "0" * 400, ["fixed.learning_rate"]),
-    "a boolean for an integer": (CLASSIFIER + "[fixed]\nepochs = true", ["fixed.epochs", "integer", "true"]),
+    "a boolean for an integer": (CLASSIFIER + "[fixed]\nepochs = true", ["fixed.epochs", "whole number", "true"]),
     "a boolean for a number": (CLASSIFIER + "[fixed]\nmomentum = false", ["fixed.momentum", "number", "false"]),
-    "a float for an integer": (CLASSIFIER + "[fixed]\nepochs = 3.0", ["fixed.epochs", "integer", "3.0"]),
+    "a float for an integer": (CLASSIFIER + "[fixed]\nepochs = 3.0", ["fixed.epochs", "whole number", "3.0"]),
     "a date": (CLASSIFIER + "[fixed]\nepochs = 2020-01-01", ["fixed.epochs"]),
     "a word that is no choice": (CLASSIFIER + '[fixed]\noptimizer = "rmsprop"', ["optimizer", "sgd", "adam"]),
     "a key in two tables": (CLASSIFIER + "[fixed]\nepochs = 1\n[grid]\nepochs = [1]", ["epochs", "fixed", "grid"]),
@@ -165,7 +168,7 @@ def test_a_mistake_is_one_sentence_with_file_and_key_and_nothing_is_made(tmp_pat
     [
         pytest.param(lambda _path: None, "no such file", id="missing"),
         pytest.param(lambda path: path.mkdir(), "directory", id="a directory"),
-        pytest.param(lambda path: path.write_bytes(b'name = "\xff"'), "utf-8", id="bad UTF-8"),
+        pytest.param(lambda path: path.write_bytes(b'name = "\xff"'), "UTF-8", id="bad UTF-8"),
         pytest.param(lambda path: path.write_bytes(b"#" * (LARGEST_FILE + 1)), "larger", id="too large"),
     ],
 )
@@ -431,3 +434,22 @@ def test_no_text_gets_another_answer_than_a_sweep_or_a_sentence(tmp_path_factory
     except InputError as error:
         answer = str(error)
     assert isinstance(answer, Sweep) or answer.startswith(str(path))
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("[fixed]\nepochs = 1.5", "fixed.epochs: should be a whole number, not 1.5"),
+        ("[fixed]\nlearning_rate = true", "fixed.learning_rate: should be a number, not true"),
+        ("[fixed]\nbatch_norm = 1", "fixed.batch_norm: should be true or false, not 1"),
+        ("[fixed]\nepochs = 2026-01-02", "fixed.epochs: should be a whole number, not 2026-01-02"),
+        ("[objective]\nmetric = 12:30:00", "objective.metric: should be a text in quotes, not 12:30:00"),
+        ("[limits]\nretries = []", r"limits.retries: should be a whole number, not \[\]"),
+        ("fixed = 1", "fixed: should be a table, not 1"),
+    ],
+)
+def test_a_value_of_the_wrong_kind_is_told_in_tomls_terms(tmp_path, text, sentence):
+    path = tmp_path / "spec.toml"
+    path.write_text(CLASSIFIER + text, "utf-8")
+    with pytest.raises(InputError, match=sentence):
+        load_sweep(path)

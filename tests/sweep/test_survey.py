@@ -2,8 +2,10 @@
 
 import json
 
+import numpy as np
 import pytest
 
+from nnlite.nn import load_arrays, save_arrays
 from nnlite.runs import LogWriter, RunFolder
 from nnlite.sweep import expand, load_sweep, make_plan
 from nnlite.sweep.survey import survey
@@ -69,6 +71,23 @@ def test_a_checkpoint_of_epochs_that_the_log_lacks_is_not_gone_on_from(surveyed)
     folder.log.write_text("".join([lines[0], *lines[2:-1]]), "utf-8")
     (standing,) = surveyed()[1].standings
     assert standing.state == "to start over"
+
+
+@pytest.mark.parametrize("epoch", [10**15, -1, 4, 1.5, "1", None, [1]])
+def test_a_checkpoint_of_an_impossible_epoch_is_not_gone_on_from(surveyed, epoch):
+    """Nor is a list made that is as long as it says."""
+    plan, _ = surveyed()
+    (trial,) = plan.trials
+    folder = plan.run_folder(trial)
+    run_trial(trial, folder, {})
+    lines = folder.log.read_text("utf-8").splitlines(keepends=True)
+    folder.log.write_text("".join(lines[:-1]), "utf-8")
+    state = load_arrays(folder.checkpoint)
+    identity = json.loads(str(state["identity"])) | {"epoch": epoch}
+    save_arrays(folder.checkpoint, state | {"identity": np.array(json.dumps(identity))})
+    (standing,) = surveyed()[1].standings
+    assert standing.state == "to start over"
+    assert run_trial(trial, folder, {}).status == "completed"
 
 
 def test_runs_that_the_file_does_not_name_are_listed(surveyed):

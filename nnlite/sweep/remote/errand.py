@@ -20,7 +20,6 @@ from typing import Any, Protocol
 
 from nnlite.data import Dataset, locate
 from nnlite.errors import InputError, NnliteError
-from nnlite.files import replace_file
 from nnlite.models import Training
 from nnlite.models.reference import REFERENCE
 from nnlite.runs import RunFolder
@@ -28,7 +27,7 @@ from nnlite.runs.paths import RUN_FILES
 from nnlite.scratch import scratch
 from nnlite.sweep.limits import Limits
 from nnlite.sweep.remote import arrival
-from nnlite.sweep.remote.parcel import Changes, News, unpack
+from nnlite.sweep.remote.parcel import Changes, News, unpack, unpack_cache
 from nnlite.sweep.slot import Slot
 from nnlite.sweep.strategy import Task
 from nnlite.sweep.trials import Trial
@@ -150,8 +149,7 @@ class _Trip:
         task = replace(errand.task, trial=replace(trial, dataset=_dataset_here(trial.dataset)))
         folder = RunFolder(place / "run")
         unpack(folder, errand.files)
-        for name, content in errand.cached.items():
-            replace_file(place / "cache" / name, content)
+        unpack_cache(place / "cache", errand.cached)
         self._changes = Changes(folder)
         _may_start_processes()
         slot = Slot(errand.make, {"NNLITE_CACHE": str(place / "cache")})

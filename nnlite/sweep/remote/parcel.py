@@ -10,10 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from nnlite.errors import InputError
 from nnlite.files import replace_file
+from nnlite.models.reference import REFERENCE
 from nnlite.runs import RunFolder
 from nnlite.runs.paths import RUN_FILES
 from nnlite.sweep.worker import Outcome
+
+CACHED_NAME = re.compile(rf"reference/{REFERENCE}")
 
 
 @dataclass(frozen=True)
@@ -47,12 +51,24 @@ def unpack(folder: RunFolder, files: Mapping[str, bytes]) -> None:
     """Put what `pack` or `Changes` took into `folder`, each file whole or not at all.
 
     Raises:
-        ValueError: a file is none of a run's.
+        InputError: a file is none of a run's.
     """
     for name, content in files.items():
         if not re.fullmatch(RUN_FILES, name) or name.endswith("/"):
-            raise ValueError(f"{name!r} is no file of a run")
+            raise InputError(f"{name!r} is no file of a run, and was not written")
         replace_file(folder.path / name, content)
+
+
+def unpack_cache(cache: Path, files: Mapping[str, bytes]) -> None:
+    """Put what an errand brings for the cache into the folder `cache`.
+
+    Raises:
+        InputError: a file is none that an errand brings.
+    """
+    for name, content in files.items():
+        if not CACHED_NAME.fullmatch(name):
+            raise InputError(f"{name!r} is no file of the cache, and was not written")
+        replace_file(cache / name, content)
 
 
 class Changes:
