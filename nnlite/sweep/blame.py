@@ -19,8 +19,6 @@ LIMITS = {
     errno.EROFS: "make the file system writable again",
     errno.ENOLCK: "the file system must have locks",
     errno.EAGAIN: "fewer --jobs need fewer processes; `ulimit -u` says how many are allowed",
-    errno.EIO: "look for errors of the disk in the system's log",
-    errno.ESTALE: "see whether the file server answers",
 }
 NO_THREAD = "can't start new thread"  # CPython's only word for EAGAIN there
 LIMITING_SIGNALS = {"SIGXCPU": "`ulimit -t` says how long a process may compute"}

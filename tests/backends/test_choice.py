@@ -23,7 +23,7 @@ def test_a_package_that_is_missing_is_named(monkeypatch, backend):
 
 @pytest.mark.parametrize("name", ["../best.npz", "/etc/passwd", "samples/../../x", "samples/epoch_1.png", "other"])
 def test_a_worker_can_write_nothing_but_a_runs_files(tmp_path, name):
-    with pytest.raises(ValueError, match="no file of a run"):
+    with pytest.raises(InputError, match="no file of a run"):
         unpack(RunFolder(tmp_path / "run"), {name: b""})
 
 

@@ -148,7 +148,7 @@ MISTAKES = [
     ("learning_rate", {"mean": 1e308, "std": 1e308}, ["learning_rate.std", "1e+308"]),
     ("momentum", {"mean": 100.0, "std": 0.1}, ["leave nothing between"]),
     ("learning_rate", {"mean": 0.0, "std": 1.0, "log": True}, ["median"]),
-    ("batch_size", {"low": 1.5, "high": 3}, ["batch_size.low", "integer"]),
+    ("batch_size", {"low": 1.5, "high": 3}, ["batch_size.low", "whole number"]),
     ("batch_size", {"low": 1, "high": 9, "step": 1.5}, ["step", "integer"]),
     ("batch_size", {"low": 0, "high": 9}, ["batch_size.low", "greater"]),
     ("hidden", {"low": 1, "high": 9}, ["hidden is no number", "choices"]),

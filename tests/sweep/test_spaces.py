@@ -169,7 +169,7 @@ def test_the_fixed_values_of_all_spaces_are_those_that_train_takes(tmp_path):
         ("[when]\nmomentum = \"optimizer == 'sdg'\"", ["when.momentum", "sdg", "'sgd' or 'adam'"]),
         ("[when]\nmomentum = 'optimizer > 3'", ["when.momentum", "order"]),
         ("[when]\nmomentum = 'epochs >'", ["when.momentum", "cannot be read"]),
-        ("[when]\nmomentum = 3", ["when.momentum", "string"]),
+        ("[when]\nmomentum = 3", ["when.momentum", "a text in quotes"]),
         ("[when]\nmomentum = 'momentum > 0'", ["when", "circle", "momentum -> momentum"]),
         (
             "[when]\nmomentum = 'epochs > 0'\nepochs = 'batch_size > 0'\nbatch_size = 'momentum > 0'",
@@ -177,7 +177,7 @@ def test_the_fixed_values_of_all_spaces_are_those_that_train_takes(tmp_path):
         ),
         ("require = ['epochs > 1', 'epoch > 1']", ["require[1]", "'epoch'", "'epochs'"]),
         ("require = 3", ["require", "3"]),
-        ("require = [3]", ["require.0", "string", "3"]),
+        ("require = [3]", ["require.0", "a text in quotes", "3"]),
         ("[[space]]\ngrid.momentum = [0]\n[grid]\nepochs = [1]", ["[grid]", "[[space]]"]),
         ("[[space]]\ngrid.momentum = [0]\n[search]\ntrials = 1\nepochs = [1]", ["[search]", "[[space]]"]),
         ("[[space]]\nfixed.momentum = 0\n[fixed]\nmomentum = 0", ["momentum", "[fixed]", "[space.0.fixed]"]),
