@@ -1,11 +1,11 @@
 """Settings: `--set key=value`, which changes any key of a sweep file."""
 
-import tomllib
 from collections.abc import Iterable
 from typing import Any
 
 from nnlite.errors import InputError, nearest
 from nnlite.sweep.tables import SearchTable, SpaceTable, SweepTable, Table
+from nnlite.sweep.toml_file import parsed
 
 PLACES = ("fixed", "grid", "zip", "search")  # a hyperparameter stands in one of these alone
 SECTIONS = (*PLACES, "when", "objective", "pruning", "limits", "space")
@@ -91,7 +91,7 @@ def _take_out(table: Table, home: Table, name: str, *, but: str) -> None:
 
 def _toml_value(text: str) -> Any:
     try:
-        table = tomllib.loads(f"value = {text}")
+        table = parsed(f"value = {text}")
     except (ValueError, RecursionError):
         return text.strip()
     return table["value"] if len(table) == 1 else text.strip()

@@ -68,7 +68,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: {(error.strerror or str(error)).lower()}") from None
     text = _text(content, path)
     try:
-        return tomllib.loads(text)
+        return parsed(text)
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{path}: {_explained(str(error), text)}") from None
     except RecursionError:
@@ -76,6 +76,18 @@ def read_toml(path: Path) -> dict[str, Any]:
     except ValueError:  # Python reads no longer integers
         digits = sys.get_int_max_str_digits()
         raise InputError(f"{path}: a number has more than {digits:,} digits") from None
+
+
+def parsed(text: str) -> dict[str, Any]:
+    """The tables of a TOML text.
+
+    Raises:
+        ValueError: it is no TOML, or a number has more digits than Python writes.
+        RecursionError: brackets are nested too deeply.
+    """
+    tables = tomllib.loads(text)
+    str(tables)  # fails where a hexadecimal number is too long to be written in decimal, as an error would have to
+    return tables
 
 
 def _text(content: bytes, path: Path) -> str:

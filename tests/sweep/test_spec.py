@@ -121,6 +121,7 @@ MISTAKES = {
     "broken TOML": (CLASSIFIER + "[fixed\n", ["line 3"]),
     "a key twice": (CLASSIFIER + 'name = "t"\n[fixed]', ["line 3"]),
     "a 5000-digit integer": (CLASSIFIER + "seeds = " + "9" * 5000, ["digits"]),
+    "a hexadecimal integer of 5000 digits": (CLASSIFIER + "seeds = 0x" + "f" * 5000, ["digits"]),
     "brackets within brackets": (CLASSIFIER + "seeds = " + "[" * 5000, ["nested"]),
     "a NUL": (CLASSIFIER + "\0", ["line 3"]),
     "nothing": ("", ["name", "missing"]),
