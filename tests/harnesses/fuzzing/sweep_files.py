@@ -218,7 +218,7 @@ class _Plain(ast.NodeTransformer):
 def _by_python(text: str, given: dict[str, Any]) -> bool | None:
     """What Python says of a condition that means the same there; None of any other."""
     plain = _Plain(given)
-    with warnings.catch_warnings(), contextlib.suppress(ArithmeticError, TypeError, ValueError):
+    with warnings.catch_warnings(), contextlib.suppress(ArithmeticError, MemoryError, TypeError, ValueError):
         warnings.simplefilter("ignore")
         tree = plain.visit(ast.parse(" ".join(text.strip().splitlines()), mode="eval").body)
         if not plain.comparable:
