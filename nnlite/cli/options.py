@@ -6,6 +6,9 @@ from typing import Annotated, Literal
 import typer
 
 Spec = Annotated[Path, typer.Argument(metavar="SPEC", help="A sweep file (TOML).", show_default=False)]
+Specs = Annotated[
+    list[Path], typer.Argument(metavar="SPEC...", help="Sweep files (TOML), trained in turn.", show_default=False)
+]
 Experiments = Annotated[
     Path, typer.Option("--experiments", metavar="DIR", help="The folder of all sweeps.", file_okay=False)
 ]

@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from nnlite.cli.output import answer, answer_json, answer_table, say
+from nnlite.cli.output import answer, answer_table, say
 from nnlite.runs.quantities import MINUTE, counted, size
 from nnlite.sweep import Plan, Sweep
 from nnlite.sweep.estimate import Estimate, Remainder, estimate
@@ -14,8 +14,8 @@ from nnlite.sweep.survey import ChangedDefault, Standing, Survey, survey
 MOST_LISTED = 5
 
 
-def print_plan(plan: Plan, sweep: Sweep, most: int, jobs: int, experiments: Path, *, as_json: bool) -> None:
-    """Say what a sweep would do.
+def print_plan(plan: Plan, sweep: Sweep, most: int, jobs: int, experiments: Path) -> None:
+    """Print what a sweep would do.
 
     Args:
         plan: of the sweep.
@@ -23,19 +23,29 @@ def print_plan(plan: Plan, sweep: Sweep, most: int, jobs: int, experiments: Path
         most: how many trials there will be at most.
         jobs: how many trials would train at a time.
         experiments: the folder of all sweeps, whose logs may tell what an epoch takes.
-        as_json: as one document, in place of a table.
     """
     found = survey(plan, sweep.named)
-    further = max(0, most - len(found.standings)) if not plan.foreseen else 0
-    pruned = sweep.pruning is not None
-    if not as_json:
-        _answer_trials(plan, found)
+    _answer_trials(plan, found)
+    expected = _expected(found, jobs, experiments)
+    answer(_summary(found, expected, _further(plan, found, most), at_most=sweep.pruning is not None))
+
+
+def plan_fields(plan: Plan, sweep: Sweep, most: int, jobs: int, experiments: Path) -> dict[str, Any]:
+    """The same as the fields of a JSON document."""
+    found = survey(plan, sweep.named)
+    expected = _expected(found, jobs, experiments)
+    fields = _fields(plan, found, expected, at_most=sweep.pruning is not None)
+    return {"further_trials": _further(plan, found, most), **fields}
+
+
+def _further(plan: Plan, found: Survey, most: int) -> int:
+    """How many trials may follow that depend on results."""
+    return max(0, most - len(found.standings)) if not plan.foreseen else 0
+
+
+def _expected(found: Survey, jobs: int, experiments: Path) -> Estimate | None:
     left = [Remainder(standing.trial, standing.epochs_left) for standing in found.standings if standing.pending]
-    expected = estimate(left, jobs, experiments, say) if left else None
-    if as_json:
-        answer_json("nnlite.plan/1", further_trials=further, **_fields(plan, found, expected, at_most=pruned))
-    else:
-        answer(_summary(found, expected, further, at_most=pruned))
+    return estimate(left, jobs, experiments, say) if left else None
 
 
 def _answer_trials(plan: Plan, found: Survey) -> None:

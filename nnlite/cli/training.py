@@ -1,14 +1,16 @@
 """The commands that train: `sweep` and `train`."""
 
 import shlex
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import typer
 from joblib import cpu_count
 
+from nnlite.cli.conclusion import Conclusion
 from nnlite.cli.options import (
     EXPERIMENTS,
     Address,
@@ -23,27 +25,25 @@ from nnlite.cli.options import (
     RetryFailed,
     Settings,
     Spec,
+    Specs,
     Timeout,
 )
 from nnlite.cli.output import answer, answer_json, news, say
-from nnlite.cli.planning import print_plan
+from nnlite.cli.planning import plan_fields, print_plan
 from nnlite.cli.preparation import prepare
 from nnlite.data import Dataset, locate
-from nnlite.errors import InputError
+from nnlite.errors import InputError, NnliteError
 from nnlite.runs import RunFolder, read_run, why_unusable
 from nnlite.runs.paths import LOG_NAME
 from nnlite.runs.quantities import counted
 from nnlite.sweep import (
-    GOOD_ENDS,
     LocalPlaces,
     LoggedRuns,
-    Outcome,
     Places,
     Plan,
     Results,
     Searched,
     Sweep,
-    Trial,
     claim,
     inner_strategy,
     load_sweep,
@@ -56,11 +56,9 @@ from nnlite.sweep import (
 from nnlite.sweep.display import make_display
 from nnlite.sweep.remote import places_of
 
-EARLY_ENDS = ("pruned", "diverged", "skipped")
-
 
 def sweep(
-    spec: Spec,
+    specs: Specs,
     settings: Settings = None,
     experiments: Experiments = EXPERIMENTS,
     jobs: Jobs = None,
@@ -74,31 +72,35 @@ def sweep(
     fail_fast: FailFast = False,
     as_json: Json = False,
 ) -> None:
-    """Train every trial of a sweep file, in parallel; called again, only what is missing."""
-    places = places_of(backend, address)
+    """Train every trial of a sweep file, in parallel; called again, only what is missing. Several files: in turn."""
     settings = [*(settings or ()), *_short("search.trials", most), *_short("limits.timeout", timeout)]
-    checked = load_sweep(spec, settings)
-    dataset = _dataset_of(checked, data)
-    folder = experiments / checked.name
-    strategy = Searched(checked, dataset, inner_strategy(checked.pruning), announce=say)
-    runs = LoggedRuns(folder, checked.objective, retries=checked.limits.retries, retry_failed=retry_failed)
-    trials = strategy.trials(runs)
-    plan = make_plan(trials, folder, strategy=strategy, retries=checked.limits.retries, retry_failed=retry_failed)
+    places_of(backend, address)  # an option that is wrong is told before any file is read
+    sweeps = [load_sweep(spec, settings) for spec in specs]
+    _refuse_namesakes(sweeps)
+    calls = [
+        _Call(each, _dataset_of(each, data), _command("sweep", each.source, settings), experiments, retry_failed)
+        for each in sweeps
+    ]
+    plans = [call.plan() for call in calls]  # all that can be wrong is told before anything trains
     if dry_run:
-        print_plan(plan, checked, strategy.most, jobs or cpu_count(), experiments, as_json=as_json)
+        _print_plans(calls, plans, jobs or cpu_count(), as_json=as_json)
         return
-    command = _command("sweep", spec, settings)
-    context = {"command": command, **strategy.provenance}
-    results = train_plan(checked, dataset, plan, jobs, context, places, fail_fast=fail_fast)
-    if results.outcomes:
-        after = LoggedRuns(folder, checked.objective, retries=checked.limits.retries)
-        trials = strategy.trials(after)  # a search has named more by now
-        plan = make_plan(trials, folder, strategy=strategy, retries=checked.limits.retries)
-    # While a search goes on it may still take up runs that it has not named yet.
-    if not plan.pending and (others := strangers(folder, plan.trials)):
-        verb, pronoun = ("is", "it stays") if others == 1 else ("are", "they stay")
-        say(f"{counted(others, 'run')} in {folder} {verb} not in {spec} any more; {pronoun}")
-    _conclude(plan, results, as_json=as_json)
+    conclusions = []
+    for call, plan in zip(calls, plans, strict=True):
+        try:
+            end = call.train(plan, jobs, places_of(backend, address), fail_fast=fail_fast)
+        except NnliteError as error:
+            if len(calls) == 1:
+                raise
+            say(f"nnlite: {error}")
+            end = Conclusion(call.plan(), error=str(error))
+        conclusions.append(end)
+        if not as_json:
+            end.print()
+    if as_json:
+        _answer_documents("sweep", [end.fields() for end in conclusions])
+    if not all(end.succeeded for end in conclusions):
+        raise typer.Exit(1)
 
 
 def train(
@@ -117,12 +119,101 @@ def train(
     folder = experiments / checked.name
     plan = make_plan(trials, folder, retries=checked.limits.retries, retry_failed=retry_failed)
     if dry_run:
-        print_plan(plan, checked, 1, 1, experiments, as_json=as_json)
+        if as_json:
+            answer_json("nnlite.plan/1", **plan_fields(plan, checked, 1, 1, experiments))
+        else:
+            print_plan(plan, checked, 1, 1, experiments)
         return
     results = train_plan(checked, dataset, plan, 1, {"command": _command("train", spec, settings)}, LocalPlaces())
     if results.outcomes:
         plan = make_plan(trials, folder, retries=checked.limits.retries)
-    _conclude(plan, results, as_json=as_json)
+    end = Conclusion(plan, results)
+    if as_json:
+        answer_json("nnlite.sweep/1", **end.fields())
+    else:
+        end.print()
+    if not end.succeeded:
+        raise typer.Exit(1)
+
+
+@dataclass(frozen=True)
+class _Call:
+    """A sweep file, checked and about to be trained.
+
+    Attributes:
+        checked: what the file says.
+        dataset: what it trains on.
+        command: what one types to train the same again.
+        experiments: the folder of all sweeps.
+        retry_failed: whether trials that have failed for good are tried again.
+    """
+
+    checked: Sweep
+    dataset: Dataset
+    command: str
+    experiments: Path
+    retry_failed: bool
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the sweep."""
+        return self.experiments / self.checked.name
+
+    @cached_property
+    def strategy(self) -> Searched:
+        """What says which trials are trained."""
+        return Searched(self.checked, self.dataset, inner_strategy(self.checked.pruning), announce=say)
+
+    def plan(self, *, retry_failed: bool | None = None) -> Plan:
+        """What there is to do now."""
+        retry_failed = self.retry_failed if retry_failed is None else retry_failed
+        retries = self.checked.limits.retries
+        runs = LoggedRuns(self.folder, self.checked.objective, retries=retries, retry_failed=retry_failed)
+        trials = self.strategy.trials(runs)
+        return make_plan(trials, self.folder, strategy=self.strategy, retries=retries, retry_failed=retry_failed)
+
+    def train(self, plan: Plan, jobs: int | None, places: Places, *, fail_fast: bool) -> Conclusion:
+        """Train what is pending in `plan`, and see what has come of it."""
+        context = {"command": self.command, **self.strategy.provenance}
+        results = train_plan(self.checked, self.dataset, plan, jobs, context, places, fail_fast=fail_fast)
+        if results.outcomes:
+            plan = self.plan(retry_failed=False)  # a search has named more trials by now
+        # While a search goes on it may still take up runs that it has not named yet.
+        if not plan.pending and (others := strangers(self.folder, plan.trials)):
+            verb, pronoun = ("is", "it stays") if others == 1 else ("are", "they stay")
+            say(f"{counted(others, 'run')} in {self.folder} {verb} not in {self.checked.source} any more; {pronoun}")
+        return Conclusion(plan, results)
+
+
+def _refuse_namesakes(sweeps: Sequence[Sweep]) -> None:
+    """Two files of one name would share a folder, and take each other's trials for their own."""
+    sources: dict[str, Path] = {}
+    for each in sweeps:
+        other = sources.setdefault(each.name, each.source)
+        if other is not each.source:
+            raise InputError(f"{other} and {each.source} both have the name {each.name!r}; give one of them another")
+
+
+def _print_plans(calls: Sequence[_Call], plans: Sequence[Plan], jobs: int, *, as_json: bool) -> None:
+    documents = []
+    for call, plan in zip(calls, plans, strict=True):
+        about = (plan, call.checked, call.strategy.most, jobs, call.experiments)
+        if as_json:
+            documents.append(plan_fields(*about))
+        else:
+            if len(calls) > 1:
+                answer(f"{call.checked.source}:")
+            print_plan(*about)
+    if as_json:
+        _answer_documents("plan", documents)
+
+
+def _answer_documents(kind: str, documents: Sequence[dict[str, Any]]) -> None:
+    """One document about one sweep, or a list of them in one document."""
+    if len(documents) == 1:
+        answer_json(f"nnlite.{kind}/1", **documents[0])
+    else:
+        answer_json(f"nnlite.{kind}s/1", **{f"{kind}s": documents})
 
 
 def _short(key: str, value: object) -> list[str]:
@@ -212,53 +303,3 @@ def train_plan(
                 places=places,
                 check=claimed.check,
             )
-
-
-def _conclude(plan: Plan, results: Results, *, as_json: bool) -> None:
-    """Say how every trial stands in `plan`, which was made when training had ended; exit with 1 if not all is well.
-
-    What a call learned of a trial beside its log (it was busy, or could not even write a log) is told as well.
-    """
-    pending = {trial.id for trial in plan.pending}
-    left = {trial: end for trial, end in results.outcomes.items() if trial in pending and end.status not in GOOD_ENDS}
-    ends = {trial: end for trial, end in plan.ends.items() if trial not in pending} | left
-    if results.halted:
-        say(f"{results.halted}; what is left stays to be done, and the same command goes on with it")
-    _print_ends(plan, ends, results.halted, as_json=as_json)
-    if not plan.succeeded:
-        raise typer.Exit(1)
-
-
-def _print_ends(plan: Plan, ends: Mapping[str, Outcome], halted: str, *, as_json: bool) -> None:
-    if as_json:
-        trials = [
-            _trial_fields(plan, trial, end.status) | {"error": end.error or None}
-            if (end := ends.get(trial.id))
-            else _trial_fields(plan, trial, "pending") | {"error": None}
-            for trial in plan.trials
-        ]
-        answer_json("nnlite.sweep/1", folder=str(plan.folder), halted=halted or None, trials=trials)
-        return
-    known = [(trial, end) for trial in plan.trials if (end := ends.get(trial.id))]
-    bad = [(trial, end) for trial, end in known if end.status not in GOOD_ENDS]
-    for trial, end in known:
-        if end.status in GOOD_ENDS and end.status != "diverged":
-            continue
-        say(f"{trial.id} {trial.describe()}: {end.status}{': ' + end.error if end.error else ''}")
-    if any(end.status == "failed" for _, end in bad):
-        say("--retry-failed trains the failed trials again")
-    count: Counter[str] = Counter(end.status for _, end in known)
-    early = ", ".join(f"{count[status]} of them {status}" for status in EARLY_ENDS if count[status])
-    done = len(known) - len(bad)
-    answer(f"{done} of {len(plan.trials)} trials done in {plan.folder}{', ' + early if early else ''}")
-    say(f"next: nnlite report {plan.folder.parent}")
-
-
-def _trial_fields(plan: Plan, trial: Trial, status: str) -> dict[str, Any]:
-    return {
-        "run": trial.id,
-        "folder": str(plan.run_folder(trial).path),
-        "status": status,
-        "seed": trial.seed,
-        "config": trial.config.model_dump(mode="json"),
-    }

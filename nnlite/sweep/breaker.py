@@ -1,7 +1,11 @@
-"""The circuit breaker: when trials fail alike one after the other, it is not the trials that are at fault."""
+"""The circuit breaker: when trials fail alike one after the other, it is not the trials that are at fault.
+
+It also ends a call whose time is up: both keep further trials from being started, and leave those that run alone.
+"""
 
 import re
 
+from nnlite.runs.quantities import duration
 from nnlite.sweep.worker import Outcome
 
 # What differs between two failures of one kind: addresses, run ids, sizes, pids, epochs.
@@ -14,13 +18,15 @@ class Breaker:
     Args:
         max_failures: so many trials that fail alike in a row are enough; 0: none are.
         fail_fast: one failure is enough.
+        total: seconds after which no more trials should start; None: never.
 
     Attributes:
         reason: why no more trials should start, as a sentence; empty as long as they should.
     """
 
-    def __init__(self, max_failures: int, *, fail_fast: bool = False) -> None:
+    def __init__(self, max_failures: int, *, fail_fast: bool = False, total: float | None = None) -> None:
         self._max_failures = max_failures
+        self._total = total
         self._fail_fast = fail_fast
         self._kind = ""
         self._alike: set[str] = set()  # a trial that was tried again and failed again is one trial
@@ -43,6 +49,11 @@ class Breaker:
             self._trip(f"a trial failed ({outcome.error})")
         elif 0 < self._max_failures <= len(self._alike):
             self._trip(f"{len(self._alike)} trials failed alike one after the other, the last: {outcome.error}")
+
+    def tick(self, seconds: float) -> None:
+        """Take note that the call has taken so many seconds."""
+        if self._total is not None and seconds > self._total:
+            self._trip(f"the time of this call is up (limits.total: {duration(self._total)})")
 
     def _trip(self, what: str) -> None:
         self.reason = self.reason or f"the sweep stops early, since {what}"

@@ -96,7 +96,7 @@ def run_trials(
     # A worker that has grown by 300 MB is replaced between two trials, and loky warns, to no purpose, of those to come.
     with stop_requests() as request, warnings.catch_warnings():
         warnings.filterwarnings("ignore", "A worker stopped while some jobs", UserWarning)
-        breaker = Breaker(limits.max_failures, fail_fast=fail_fast)
+        breaker = Breaker(limits.max_failures, fail_fast=fail_fast, total=limits.total)
         crew = _Crew(plan, jobs, context, listener, limits, breaker, make, places or LocalPlaces(), check, announce)
         try:
             for generation in crew.generations(request):
@@ -173,6 +173,7 @@ class _Crew:
                 break  # the same signal may have ended the workers: they are stopped, not failed
             self._check()
             self._clock.tick()
+            self._breaker.tick(self._clock.seconds)
             for future in finished:
                 attempt = self._busy.pop(future)
                 self._note(attempt, attempt.place.outcome_of(future, attempt.task, attempt.folder))

@@ -109,6 +109,7 @@ class LimitsTable(FileTable):
 
     timeout: Duration | None = None
     stall: Duration | None = None
+    total: Duration | None = None
     retries: int = Field(0, ge=0)
     max_failures: int = Field(5, ge=0)
 
