@@ -45,6 +45,7 @@ class Search:
         seed: of the draws.
         generation: of tpe: how many configurations are trained before their results count.
         distributions: what to sample from, by hyperparameter.
+        start_with: values, by hyperparameter, that are tried first; the hyperparameters that one lacks are drawn.
     """
 
     strategy: Literal["random", "tpe"]
@@ -52,6 +53,7 @@ class Search:
     seed: int
     generation: int
     distributions: Mapping[str, Distribution]
+    start_with: tuple[Point, ...] = ()
 
     def draw(self, number: int) -> dict[str, float]:
         """Draw so many, counted from 0: a position between 0 and 1 for each hyperparameter.
@@ -60,6 +62,13 @@ class Search:
         search changes nothing, and more trials extend it.
         """
         return {name: _uniform(self.seed, number, name) for name in self.distributions}
+
+    def sample(self, number: int) -> dict[str, Any]:
+        """So many, counted from 0, of the samples of a random search: first those that it starts with, then draws."""
+        given = len(self.start_with)
+        if number < given:
+            return {**self.values(self.draw(number)), **self.start_with[number]}
+        return self.values(self.draw(number - given))
 
     def values(self, positions: Mapping[str, float]) -> dict[str, Any]:
         """The values at these positions."""
@@ -150,7 +159,10 @@ class Space:
             if values is None:
                 return None
             points = [{**point, name: value} for point in points for value in values]
-        return points
+        starts = self.search.start_with if self.search else ()
+        return sorted(
+            points, key=lambda point: not any(all(point[name] == each[name] for name in each) for each in starts)
+        )
 
     def _existing(self, values: dict[str, Any]) -> dict[str, Any]:
         for name, condition in self.when.items():
@@ -243,7 +255,7 @@ def _drawn(space: Space) -> tuple[Collection, list[str]]:
     wanted = samples_a_point(space)
     taken = in_vain = number = 0
     while taken < wanted and in_vain < DRAWS_A_TRIAL * max(DRAWS_A_TRIAL, wanted):
-        sample = search.values(search.draw(number))
+        sample = search.sample(number)
         # Each sample meets every point of the grid, so that points are compared on the same samples.
         new = [collected.add({**point, **sample}) for point in space.points]
         taken, in_vain = (taken + 1, 0) if any(new) else (taken, in_vain + 1)

@@ -270,12 +270,33 @@ class _Reader:
                 f"grid and zip, which each sample is combined with; take {offers}"
             )
         distributions = {name: self.distribution(section, name, each) for name, each in search.distributions.items()}
-        sampled = Search(search.strategy, search.trials, search.seed, search.generation, distributions)
+        starts = [
+            self.start(f"{section}.start_with[{number}]", each, distributions)
+            for number, each in enumerate(search.start_with)
+        ]
+        options = (search.strategy, search.trials, search.seed, search.generation)
+        sampled = Search(
+            *options, distributions, tuple(each for n, each in enumerate(starts) if each not in starts[:n])
+        )
         return Space(space.model, space.fixed, space.grid, space.zipped, space.when, space.require, sampled)
 
     def distribution(self, section: str, name: str, value: Any) -> Distribution:
         """What a hyperparameter is sampled from."""
         return read_distribution(hyperparameter(self.model, section, name, self.source), value)
+
+    def start(self, place: str, values: Table, distributions: Mapping[str, Distribution]) -> dict[str, Any]:
+        """A point to start a search with: searched hyperparameters alone, each with a value that could be drawn."""
+        checked = {}
+        for name, value in values.items():
+            if name not in distributions:
+                raise InputError(f"{self.source}: {place}: {name} is not searched; {nearest(name, distributions)}")
+            checked[name] = hyperparameter(self.model, place, name, self.source).checked(value)
+            if distributions[name].position(checked[name]) is None:
+                raise InputError(
+                    f"{self.source}: {place}.{name}: {shown(value)} is no value that the search could draw; widen what "
+                    f"{name} is drawn from"
+                )
+        return checked
 
     def condition(self, text: str, place: str) -> Expression:
         """A condition over the hyperparameters, tried once on their defaults."""

@@ -75,6 +75,7 @@ class SearchTable(BaseModel):
     trials: int = Field(ge=1, le=MOST_TRIALS)
     seed: int = Field(0, ge=0, le=LARGEST_SEED)
     generation: int = Field(8, ge=1, le=MOST_TRIALS)
+    start_with: list[Annotated[dict[str, Any], Field(min_length=1)]] = []
 
     @model_validator(mode="after")
     def _has_the_options_of_its_strategy(self) -> Self:

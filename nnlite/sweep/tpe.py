@@ -68,7 +68,8 @@ class Study:
         if history not in self._known:
             wanted = min(self.search.generation, self.search.trials - len(results))
             found = _Found(self.space, [proposal.configuration for proposal, _ in results])
-            if results and wanted:
+            self._start(found, wanted)
+            if results and len(found.proposals) < wanted:
                 self._ask(results, found, wanted)
             self._draw(found, wanted)
             self._known[history] = found.proposals
@@ -91,6 +92,14 @@ class Study:
             point[name], positions[name] = own[name], position
         configuration = self.space.configuration(point)
         return None if self.space.broken(configuration) else Proposal(positions, configuration)
+
+    def _start(self, found: "_Found", wanted: int) -> None:
+        """Begin with what the file wants to be tried first, unless it has been."""
+        for number, values in enumerate(self.search.start_with):
+            if len(found.proposals) < wanted:
+                given = {name: self.search.distributions[name].position(value) for name, value in values.items()}
+                positions = {name: place for name, place in given.items() if place is not None}
+                found.add({**self.search.draw(number), **positions}, values)
 
     def _draw(self, found: "_Found", wanted: int) -> None:
         """Fill up with the numbered draws of a random search."""
@@ -128,6 +137,9 @@ class Study:
                 study.tell(asked, state=optuna.trial.TrialState.FAIL)
 
 
+NOTHING: Mapping[str, Any] = {}
+
+
 class _Found:
     """Proposals that are new and meet what is required."""
 
@@ -136,11 +148,16 @@ class _Found:
         self._seen = set(known)
         self.proposals: list[Proposal] = []
 
-    def add(self, positions: Mapping[str, float]) -> bool:
-        """Take up the configuration at these positions, unless it is known or not allowed."""
+    def add(self, positions: Mapping[str, float], given: Mapping[str, Any] = NOTHING) -> bool:
+        """Take up the configuration at these positions, unless it is known or not allowed.
+
+        Args:
+            positions: of all hyperparameters that are searched.
+            given: values that some of these positions stand for, to the last digit.
+        """
         search = self._space.search
         assert search is not None
-        configuration = self._space.configuration({**self._space.points[0], **search.values(positions)})
+        configuration = self._space.configuration({**self._space.points[0], **search.values(positions), **given})
         if configuration in self._seen or self._space.broken(configuration):
             return False
         self._seen.add(configuration)

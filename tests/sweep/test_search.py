@@ -165,3 +165,43 @@ def test_a_mistake_in_a_search_is_refused_with_file_and_key(sweep_of, digits, te
     assert "spec.toml: " in str(caught.value)
     for part in said:
         assert part in str(caught.value)
+
+
+START = (
+    "start_with = [{ learning_rate = 0.123456, momentum = 0.5 }, { learning_rate = 0.2 }, { learning_rate = 0.2 }]\n"
+)
+SEARCHED = "learning_rate = { low = 0.01, high = 1.0, log = true }\nmomentum = { low = 0.0, high = 0.9 }\n"
+
+
+@pytest.mark.parametrize("strategy", ["random", "tpe"])
+def test_a_search_starts_with_the_points_that_the_file_names(sweep_of, digits, strategy):
+    text = f'[search]\nstrategy = "{strategy}"\ntrials = 5\n{SEARCHED}'
+    drawn = [trial.config for trial in expand(sweep_of(text), digits)]
+    started = [trial.config for trial in expand(sweep_of(text + START), digits)]
+    assert [(config.learning_rate, config.momentum) for config in started[:2]] == [
+        (0.123456, 0.5),
+        (0.2, drawn[1].momentum),
+    ]
+    assert started[2:] == drawn[:3], "what follows is as without; what stands there twice counts once"
+
+
+def test_points_to_start_with_come_first_where_all_are_listed(sweep_of, digits):
+    text = '[search]\nstrategy = "tpe"\ntrials = 9\nlearning_rate = [0.1, 0.2, 0.3]\nstart_with = [{ learning_rate = 0.3 }]\n'
+    assert [trial.config.learning_rate for trial in expand(sweep_of(text), digits)] == [0.3, 0.1, 0.2]
+
+
+@pytest.mark.parametrize(
+    ("point", "said"),
+    [
+        ("{ learning_rate = 2.0 }", "search.start_with[0].learning_rate: 2.0 is no value that the search could draw"),
+        ("{ learning_rat = 0.1 }", "search.start_with[0]: learning_rat is not searched; did you mean 'learning_rate'?"),
+        ("{ epochs = 3 }", "epochs is not searched"),
+        ('{ learning_rate = "x" }', "search.start_with[0].learning_rate"),
+        ("{}", "start_with"),
+        ("3", "start_with"),
+    ],
+)
+def test_a_point_that_is_none_of_the_search_is_refused(sweep_of, point, said):
+    with pytest.raises(InputError) as refused:
+        sweep_of(f"[search]\ntrials = 5\n{SEARCHED}start_with = [{point}]\n")
+    assert said in str(refused.value)
