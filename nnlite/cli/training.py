@@ -32,8 +32,8 @@ from nnlite.cli.output import answer, answer_json, news, say
 from nnlite.cli.planning import plan_fields, print_plan
 from nnlite.cli.preparation import prepare
 from nnlite.data import Dataset, locate
-from nnlite.errors import InputError, NnliteError
-from nnlite.runs import RunFolder, read_run, why_unusable
+from nnlite.errors import InputError, NnliteError, nearest
+from nnlite.runs import Run, RunFolder, glance_at_runs, read_run, why_unusable
 from nnlite.runs.paths import LOG_NAME
 from nnlite.runs.quantities import counted
 from nnlite.sweep import (
@@ -162,7 +162,24 @@ class _Call:
     @cached_property
     def strategy(self) -> Searched:
         """What says which trials are trained."""
-        return Searched(self.checked, self.dataset, inner_strategy(self.checked.pruning), announce=say)
+        inner = inner_strategy(self.checked.pruning)
+        return Searched(self.checked, self.dataset, inner, announce=say, earlier=self._runs_of)
+
+    def _runs_of(self, sweep: str) -> list[Run]:
+        """The runs of another sweep, which a search learns from.
+
+        Raises:
+            InputError: there is no such sweep.
+        """
+        runs, _ = glance_at_runs(self.experiments / sweep) if sweep != self.checked.name else ([], [])
+        if not runs:
+            folders = self.experiments.iterdir() if self.experiments.is_dir() else ()
+            known = sorted(each.name for each in folders if each.is_dir() and each.name != self.checked.name)
+            raise InputError(
+                f"search.learn_from: {self.experiments} has no runs of another sweep {sweep!r}; "
+                f"{nearest(sweep, known) if known else 'it has no other sweeps'}"
+            )
+        return runs
 
     def plan(self, *, retry_failed: bool | None = None) -> Plan:
         """What there is to do now."""

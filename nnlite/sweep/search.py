@@ -4,7 +4,8 @@
 `Searched` is the strategy that goes on from there: when a generation has been trained, the next follows from the logs.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -12,6 +13,7 @@ from nnlite.data import Dataset
 from nnlite.errors import InputError
 from nnlite.runs import Run
 from nnlite.runs.metrics import Metric
+from nnlite.runs.quantities import counted
 from nnlite.sweep.spaces import Configuration, Space, all_of, list_configurations, whole_note
 from nnlite.sweep.spec import Objective, Sweep
 from nnlite.sweep.strategy import Everything, Strategy, Task
@@ -49,6 +51,8 @@ class Searched:
         dataset: what to train on.
         inner: how the trials of a generation are trained.
         announce: is told what a person should know of what is left out, sentence by sentence.
+        earlier: gives the runs of another sweep, by its name, for a search that learns from it; raises InputError where
+            there is none.
 
     Raises:
         InputError: there are more than `MOST_TRIALS`, none is left, the dataset is too small, or Optuna is missing.
@@ -60,8 +64,10 @@ class Searched:
         dataset: Dataset,
         inner: Callable[[Sequence[Trial]], Strategy] = Everything,
         announce: Announce = lambda _: None,
+        earlier: Callable[[str], Iterable[Run]] = lambda _name: (),
     ) -> None:
         check_count(sweep)
+        self._earlier = earlier
         self._sweep = sweep
         self._dataset = dataset
         self._inner = inner
@@ -94,7 +100,11 @@ class Searched:
     @property
     def provenance(self) -> dict[str, Any]:
         """What a log should say of how its trial was proposed: a resumed search needs the same version of Optuna."""
-        return {"search": {"strategy": "tpe", "optuna": version("optuna")}} if self._studies else {}
+        if not self._studies:
+            return {}
+        search: dict[str, Any] = {"strategy": "tpe", "optuna": version("optuna")}
+        learnt = dict.fromkeys(name for study in self._studies for name in study.search.learn_from)
+        return {"search": search | ({"learn_from": list(learnt)} if learnt else {})}
 
     def next_tasks(self, runs: Mapping[str, Run]) -> Sequence[Task]:
         """See `Strategy`."""
@@ -125,7 +135,8 @@ class Searched:
         for each in studies(space):
             whole = all_of(each)
             if whole is None:
-                self._studies.append(Study(each, self._sweep.objective.direction))
+                learnt = [result for name in space.search.learn_from for result in self._learnt(name, each, announce)]
+                self._studies.append(Study(each, self._sweep.objective.direction, learnt))
                 searched += each.count
                 continue
             self._listed += whole
@@ -133,6 +144,33 @@ class Searched:
                 announce(whole_note(len(whole), each.count))
         if searched:
             announce(f"tpe proposes {searched:,} configurations, {space.search.generation:,} at a time")
+
+    def _learnt(self, name: str, space: Space, announce: Announce) -> list[tuple[Proposal, Values]]:
+        """The results of the sweep `name` that say something of `space`, a configuration with all its seeds each."""
+        study = Study(space, self._sweep.objective.direction)
+        found: dict[Configuration, tuple[Proposal, list[float | None]]] = {}
+        unused: Counter[str] = Counter()
+        for run in self._earlier(name):
+            proposal = study.proposal_of(run.config)
+            if proposal is None or (why := self._why_nothing_is_learnt(run, proposal)):
+                unused["outside the space that is searched" if proposal is None else why] += 1
+                continue
+            found.setdefault(proposal.configuration, (proposal, []))[1].append(_value(run, self._sweep.objective))
+        told = counted(sum(len(values) for _, values in found.values()), "run")
+        left = ", ".join(f"{count:,} {why}" for why, count in unused.items())
+        announce(f"search.learn_from: {told} of {name} known from the start{f'; not used: {left}' if left else ''}")
+        return [(proposal, tuple(values)) for proposal, values in found.values()]
+
+    def _why_nothing_is_learnt(self, run: Run, proposal: Proposal) -> str:
+        """Why `run`, of another sweep, which would have been `proposal` here, says nothing; empty if it does."""
+        objective = {"metric": self._sweep.objective.metric, "direction": self._sweep.objective.direction}
+        if run.model != self._sweep.model or run.start.get("dataset_checksum") != self._dataset.checksum:
+            return "of another model or dataset"
+        if run.start.get("objective") != objective:
+            return "with another objective"
+        if proposal.configuration.config.model_dump(mode="json") != run.config:
+            return "with other fixed values"
+        return "" if run.status in ("completed", "pruned", *LOST) else "not finished"
 
     def _generations(self, runs: Mapping[str, Run]) -> Iterator[list[Trial]]:
         """The generations in order; the next is asked for only when all of the last has been trained."""

@@ -46,6 +46,7 @@ class Search:
         generation: of tpe: how many configurations are trained before their results count.
         distributions: what to sample from, by hyperparameter.
         start_with: values, by hyperparameter, that are tried first; the hyperparameters that one lacks are drawn.
+        learn_from: of tpe: other sweeps, whose results are known to it from the start.
     """
 
     strategy: Literal["random", "tpe"]
@@ -54,6 +55,7 @@ class Search:
     generation: int
     distributions: Mapping[str, Distribution]
     start_with: tuple[Point, ...] = ()
+    learn_from: tuple[str, ...] = ()
 
     def draw(self, number: int) -> dict[str, float]:
         """Draw so many, counted from 0: a position between 0 and 1 for each hyperparameter.
@@ -159,10 +161,11 @@ class Space:
             if values is None:
                 return None
             points = [{**point, name: value} for point in points for value in values]
+        return sorted(points, key=lambda point: not self._is_start(point))
+
+    def _is_start(self, point: Point) -> bool:
         starts = self.search.start_with if self.search else ()
-        return sorted(
-            points, key=lambda point: not any(all(point[name] == each[name] for name in each) for each in starts)
-        )
+        return any(all(point[name] == value for name, value in start.items()) for start in starts)
 
     def _existing(self, values: dict[str, Any]) -> dict[str, Any]:
         for name, condition in self.when.items():

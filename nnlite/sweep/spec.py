@@ -275,9 +275,8 @@ class _Reader:
             for number, each in enumerate(search.start_with)
         ]
         options = (search.strategy, search.trials, search.seed, search.generation)
-        sampled = Search(
-            *options, distributions, tuple(each for n, each in enumerate(starts) if each not in starts[:n])
-        )
+        once = tuple(each for number, each in enumerate(starts) if each not in starts[:number])
+        sampled = Search(*options, distributions, once, tuple(dict.fromkeys(search.learn_from)))
         return Space(space.model, space.fixed, space.grid, space.zipped, space.when, space.require, sampled)
 
     def distribution(self, section: str, name: str, value: Any) -> Distribution:

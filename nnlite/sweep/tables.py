@@ -26,6 +26,7 @@ LONGEST_QUOTE = 80  # letters of a wrong value that its sentence repeats
 MOST_SEEDS = 10_000
 MOST_TRIALS = 10_000
 LARGEST_SEED = 2**32 - 1
+SWEEP_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 
 Table = dict[str, Any]
 
@@ -76,11 +77,13 @@ class SearchTable(BaseModel):
     seed: int = Field(0, ge=0, le=LARGEST_SEED)
     generation: int = Field(8, ge=1, le=MOST_TRIALS)
     start_with: list[Annotated[dict[str, Any], Field(min_length=1)]] = []
+    learn_from: list[Annotated[str, StringConstraints(pattern=SWEEP_NAME)]] = []
 
     @model_validator(mode="after")
     def _has_the_options_of_its_strategy(self) -> Self:
-        if self.strategy == "random" and "generation" in self.model_fields_set:
-            raise ValueError('generation is an option of strategy = "tpe"')
+        for name in ("generation", "learn_from"):
+            if self.strategy == "random" and name in self.model_fields_set:
+                raise ValueError(f'{name} is an option of strategy = "tpe"')
         return self
 
     @property
@@ -128,7 +131,7 @@ class SpaceTable(FileTable):
 class SweepTable(SpaceTable):
     """The top level of a sweep file."""
 
-    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+    name: Annotated[str, StringConstraints(pattern=SWEEP_NAME)]
     model: Literal["classifier", "gan"]
     dataset: Annotated[str, StringConstraints(min_length=1)] = "mnist"
     seeds: (

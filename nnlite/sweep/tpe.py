@@ -10,6 +10,9 @@ another seed or a wider range lead to other proposals from there on. Where a gen
 proposal, it takes up an earlier run instead, as long as the folder has one that lies in the space and is no proposal of
 the generations so far. An undisturbed search has none: no run of a later generation exists while one is incomplete.
 
+What other sweeps have found (`learn_from`) is known as results are before the first generation, so already that one is
+proposed. It should not grow any more while the search goes on: the proposals follow from it as well.
+
 Source: J. Bergstra et al., Algorithms for hyper-parameter optimization, 2011, section 4.
 """
 
@@ -46,9 +49,11 @@ class Study:
     Args:
         space: a space with that point alone.
         direction: which way values are better.
+        learnt: proposals of other sweeps and their values, which the search knows from the start.
     """
 
-    def __init__(self, space: Space, direction: Direction) -> None:
+    def __init__(self, space: Space, direction: Direction, learnt: Sequence[tuple[Proposal, "Values"]] = ()) -> None:
+        self._learnt = list(learnt)
         assert space.search is not None
         self.space = space
         self.search: Search = space.search
@@ -67,10 +72,11 @@ class Study:
         history = tuple((proposal.configuration, values) for proposal, values in results)
         if history not in self._known:
             wanted = min(self.search.generation, self.search.trials - len(results))
-            found = _Found(self.space, [proposal.configuration for proposal, _ in results])
+            known = [*self._learnt, *results]
+            found = _Found(self.space, [proposal.configuration for proposal, _ in known])
             self._start(found, wanted)
-            if results and len(found.proposals) < wanted:
-                self._ask(results, found, wanted)
+            if known and len(found.proposals) < wanted:
+                self._ask(known, -(-len(results) // self.search.generation), found, wanted)
             self._draw(found, wanted)
             self._known[history] = found.proposals
         return self._known[history]
@@ -108,11 +114,10 @@ class Study:
             found.add(self.search.draw(number))
             number += 1
 
-    def _ask(self, results: Sequence[tuple[Proposal, Values]], found: "_Found", wanted: int) -> None:
+    def _ask(self, results: Sequence[tuple[Proposal, Values]], generation: int, found: "_Found", wanted: int) -> None:
         import optuna  # noqa: PLC0415 - an extra, and slow to import
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        generation = -(-len(results) // self.search.generation)
         seed = int(np.random.SeedSequence([self.search.seed, generation]).generate_state(1)[0])
         # The constant liar takes what has been asked for and is not known yet as bad, so that proposals spread.
         sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=1, constant_liar=True)

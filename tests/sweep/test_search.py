@@ -186,7 +186,8 @@ def test_a_search_starts_with_the_points_that_the_file_names(sweep_of, digits, s
 
 
 def test_points_to_start_with_come_first_where_all_are_listed(sweep_of, digits):
-    text = '[search]\nstrategy = "tpe"\ntrials = 9\nlearning_rate = [0.1, 0.2, 0.3]\nstart_with = [{ learning_rate = 0.3 }]\n'
+    text = '[search]\nstrategy = "tpe"\ntrials = 9\nlearning_rate = [0.1, 0.2, 0.3]\n'
+    text += "start_with = [{ learning_rate = 0.3 }]\n"
     assert [trial.config.learning_rate for trial in expand(sweep_of(text), digits)] == [0.3, 0.1, 0.2]
 
 
