@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from nnlite.autodiff import GradientTape, Tensor, leaky_relu, relu, sigmoid, softmax, softplus, stop_gradient
+from nnlite.autodiff.functional import check_gradient, hessian_vector, jacobian
 from nnlite.errors import NnliteError
 from nnlite.nn import (
     SGD,
@@ -34,8 +35,11 @@ __all__ = [
     "Sequential",
     "Tensor",
     "WeightAverage",
+    "check_gradient",
     "glorot_uniform",
     "he_normal",
+    "hessian_vector",
+    "jacobian",
     "leaky_relu",
     "load_runs",
     "relu",

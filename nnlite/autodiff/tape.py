@@ -23,6 +23,25 @@ from nnlite.autodiff.tensor import Tensor, as_tensor, lift, plain
 class GradientTape:
     """Records primitives on tensors while it is active in this thread or task.
 
+    What it follows, for a tensor `x`, a scalar tensor `s` and a plain `array`:
+
+    | in the `with` block | what happens |
+    | --- | --- |
+    | `np.sin(x)`, `array @ x`, `x[0]`, `x.sum()`, `np.stack([x, x])`, `sum(x)`, `max(x)` | followed |
+    | `x > 1`, `np.floor(x)`, `np.argmax(x)`, `bool(s)`, `str(x)`, `f"{s:.2f}"`, `np.shape(x)` | computed as a constant |
+    | `nn.stop_gradient(x)`, `float(nn.stop_gradient(s))`, `x.view(np.ndarray)` | computed as a constant |
+    | `float(s)`, `int(s)`, `math.exp(s)`, `s.item()`, `x.tolist()`, `x.tobytes()`, `pickle.dumps(x)` | refused |
+    | `np.array([s, s])`, `array[0] = s`, `np.from_dlpack(x)`, `"%f" % s`, `nn.Tensor([s, s])` | refused |
+    | `x[0] = 1`, `x += 1`, `np.exp(x, out=x)`, `array += x`, `array.dot(x)`, `np.c_[x, x]`, `np.unique(x)` | refused |
+    | `np.asarray(x)`, `np.array(x)`, `np.array([x, x])`, `np.full(2, x)`, `np.nditer(x)` | leaves no trace |
+    | `array[:] = x`, `array[:1] = s`, `array.flat[:] = x`, `array.put([0, 1], x)` | leaves no trace |
+    | `np.frombuffer(x)`, `scipy.linalg.norm(x)`, `pandas.DataFrame({"a": x})` | leaves no trace |
+
+    What is refused raises a TypeError that names the way out. What leaves no trace is constant, because NumPy tells
+    nobody: a gradient is wrong where the same tensor also came in another way; where it came in no other way, asking
+    for its gradient is an error. `nnlite.check_gradient` finds both in a function of yours. (From Python 3.12 on
+    `np.frombuffer`, `memoryview` and `bytes` are refused.)
+
     Nothing may be changed between being recorded and being differentiated. Results are read-only, and a tensor that
     was changed in place, itself or through x[1:], x.T or x.flat, is an error; but NumPy tells nobody when a plain
     array is written to, or a tensor's memory through a plain array that shares it: that much is left to the caller.

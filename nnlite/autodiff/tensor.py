@@ -75,7 +75,8 @@ class Tensor(Dispatched):
         # All that is recorded is made of plain arrays: a tensor of anything else comes from array.dot(x) and its like.
         if type(origin) is not np.ndarray and RECORDERS.get() and self.dtype.kind == "f":
             raise TypeError(
-                f"array.dot(x) and deepcopy(x) cannot be recorded: write array @ x, np.copy(x); {USE_PLAIN}"
+                "array.dot(x), np.c_[x], deepcopy(x) and whatever else NumPy does to x without telling it cannot be "
+                f"recorded: write array @ x, np.concatenate, np.copy(x); {USE_PLAIN}"
             )
 
     def backward(self, sources: "Iterable[Tensor] | None" = None) -> None:
@@ -289,8 +290,12 @@ def as_tensor(value: Any) -> Tensor:
 
 
 def stop_gradient(value: ArrayLike) -> NDArray[Any]:
-    """`value` as a plain array, which nothing tracks: gradients do not flow through it."""
-    return np.asarray(plain(value))
+    """`value` as a plain array, which nothing tracks: gradients do not flow through it.
+
+    It keeps its numbers: of a tensor that can still be changed in place, such as a parameter, it is a copy.
+    """
+    array = np.asarray(plain(value))
+    return array.copy() if isinstance(value, Tensor) and array.flags.writeable else array
 
 
 def _untracked(rule: Rule, position: int, arg: Any) -> Any:
