@@ -11,8 +11,9 @@ PACKAGE = Path(__file__).parents[1] / "nnlite"
 BELOW = {
     "errors": set(),
     "expressions": {"errors"},
-    "autodiff": {"errors"},
-    "nn": {"errors", "autodiff"},
+    "habits": set(),
+    "autodiff": {"errors", "habits"},
+    "nn": {"errors", "habits", "autodiff"},
     "data": {"errors"},
     "images": set(),
     "models": {"errors", "autodiff", "nn", "data"},

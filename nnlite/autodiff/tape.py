@@ -28,7 +28,7 @@ class GradientTape:
     | in the `with` block | what happens |
     | --- | --- |
     | `np.sin(x)`, `array @ x`, `x[0]`, `x.sum()`, `np.stack([x, x])`, `sum(x)`, `max(x)` | followed |
-    | `x > 1`, `np.floor(x)`, `np.argmax(x)`, `bool(s)`, `str(x)`, `f"{s:.2f}"`, `np.shape(x)` | computed as a constant |
+    | `x > 1`, `np.floor(x)`, `np.argmax(x)`, `bool(s)`, `str(x)`, `f"{s:.2f}"` | computed as a constant |
     | `nn.stop_gradient(x)`, `float(nn.stop_gradient(s))`, `x.view(np.ndarray)` | computed as a constant |
     | `float(s)`, `int(s)`, `math.exp(s)`, `s.item()`, `x.tolist()`, `x.tobytes()`, `pickle.dumps(x)` | refused |
     | `np.array([s, s])`, `array[0] = s`, `np.from_dlpack(x)`, `"%f" % s`, `nn.Tensor([s, s])` | refused |
@@ -97,17 +97,16 @@ class GradientTape:
             unconnected_zero: whether a source that the target does not depend on has the gradient zero.
 
         Returns:
-            One tensor a source, of its shape and dtype; tracked if an outer tape is recording.
+            One tensor a source, of its shape and dtype, each with memory of its own, also where a source is given
+            twice; tracked if an outer tape is recording.
 
         Raises:
-            TypeError: `sources` is no sequence of tensors.
+            TypeError: `sources` is no sequence of floating-point tensors, or the target is a list.
             ValueError: the target is not on this tape, is no scalar, or does not depend on a source, or a part of the
                 way from the source to the target is on another tape.
             RuntimeError: a leaf has been changed in place since it was recorded, or the tape is used up.
         """
-        sources = sources if isinstance(sources, np.ndarray) else list(sources)
-        if isinstance(sources, np.ndarray) or not all(isinstance(source, Tensor) for source in sources):
-            raise TypeError("sources is a list of tensors, also for one: tape.gradient(y, [x])")
+        sources = _listed(sources, "tape.gradient(y, [x])")
         start = self._check(target)
         nodes = [source._node for source in sources]
         known = {node for node in nodes if node is not None}
@@ -118,10 +117,12 @@ class GradientTape:
         lifted = self._lift if recording else None
         found = walk_back(self._nodes, start, seed if recording else plain(seed), known, needed, lifted)
         gradients = _separate(found)
-        results = []
+        results: list[Tensor] = []
+        given: set[Node] = set()
         for position, (source, node) in enumerate(zip(sources, nodes, strict=True)):
             if node is not None and node in gradients:
-                results.append(as_tensor(gradients[node]))
+                results.append(as_tensor(np.copy(gradients[node]) if node in given else gradients[node]))
+                given.add(node)
             elif unconnected_zero:
                 results.append(as_tensor(np.zeros(source.shape, source.dtype)))
             else:
@@ -143,8 +144,8 @@ class GradientTape:
         leaves, needed = self._leaves, None
         if sources is not None:
             leaves = {}
-            for source in sources:
-                if not isinstance(source, Tensor) or source._node is None or source._node not in self._leaves:
+            for source in _listed(sources, "y.backward([x])"):
+                if source._node is None or source._node not in self._leaves:
                     raise ValueError("backward() was given a source that is no leaf of this GradientTape")
                 leaves[source._node] = source
             needed = depends_on(self._nodes, leaves)
@@ -169,9 +170,12 @@ class GradientTape:
         """The node of the target, if everything is in order."""
         if self._used:
             raise RuntimeError("this GradientTape was used up by backward(): record the computation on a new one")
-        node = target._node if isinstance(target, Tensor) else None
-        if node is None or (node not in self._leaves and node not in self._nodes):
-            raise ValueError("the target was not recorded on this GradientTape: compute it inside the with block")
+        node = _node_of(target)
+        if node not in self._leaves and node not in self._nodes:
+            raise ValueError(
+                "the target was not recorded on this GradientTape, but on another or on an earlier one: compute it "
+                "inside the with block of this one"
+            )
         for leaf, tensor in self._leaves.items():
             if tensor._node is not leaf:
                 raise RuntimeError(
@@ -194,6 +198,48 @@ class GradientTape:
     def _lift(self, value: Any, node: Node) -> Tensor:
         leaf = self._leaves.get(node)
         return lift(value, node, self) if leaf is None else leaf
+
+
+def _node_of(target: Any) -> Node:
+    """The node of a target, which is to be a recorded tensor.
+
+    Raises:
+        TypeError: it is of another type.
+        ValueError: it is plain, constant, or was computed outside.
+    """
+    if isinstance(target, list | tuple):
+        raise TypeError("the target is one tensor: differentiate the sum of several, or ask for each in turn")
+    if not isinstance(target, Tensor):
+        raise ValueError(  # noqa: TRY004 - what a constant function returns is no wrong type
+            f"the target was not recorded on this GradientTape: it is a {type(target).__name__}, no tensor, so it "
+            "depends on none, or became plain on the way (np.floor, a comparison, np.array, float ...)"
+        )
+    if target.dtype.kind != "f":
+        raise TypeError(f"the target is of {target.dtype}: only floating-point tensors have a gradient")
+    if target._node is None:
+        raise ValueError(
+            "the target was not recorded on this GradientTape: it was computed outside the with block, or inside but "
+            "from constants alone (what np.floor, comparisons, np.array and np.zeros_like give is constant)"
+        )
+    return target._node
+
+
+def _listed(sources: Any, example: str) -> list[Tensor]:
+    """The sources, checked.
+
+    Raises:
+        TypeError: they are no list of floating-point tensors.
+    """
+    listed = list(sources) if isinstance(sources, Iterable) and not isinstance(sources, np.ndarray) else None
+    if listed is None or not all(isinstance(source, Tensor) for source in listed):
+        raise TypeError(f"sources is a list of tensors, also for one: {example}")
+    for position, source in enumerate(listed):
+        if source.dtype.kind != "f":
+            raise TypeError(
+                f"source {position} is of {source.dtype}: only floating-point tensors have a gradient; make it one by "
+                "nnlite.Tensor(data, dtype=float)"
+            )
+    return listed
 
 
 def _seed(target: Tensor, output_gradient: ArrayLike | None) -> Any:

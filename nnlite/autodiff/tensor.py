@@ -19,6 +19,7 @@ from nnlite.autodiff.calls import USE_PLAIN, arrays_by_position, compose, writte
 from nnlite.autodiff.graph import RECORDERS, Node
 from nnlite.autodiff.methods import Dispatched, changed, plain, refuse_writing
 from nnlite.autodiff.rule import CONSTANT, RULES, WRITERS, Rule, name_of
+from nnlite.habits import TENSOR, Foreign
 
 __all__ = ["Tensor", "apply", "as_tensor", "changed", "lift", "plain", "stop_gradient"]
 
@@ -92,7 +93,12 @@ class Tensor(Dispatched):
                 place since it was recorded.
         """
         if self._tape is None:
-            raise ValueError("backward() of a tensor that no GradientTape recorded: compute it inside the with block")
+            if self.dtype.kind != "f":
+                raise TypeError(f"backward() of a tensor of {self.dtype}: only floating-point tensors have a gradient")
+            raise ValueError(
+                "backward() of a tensor that no GradientTape recorded: it was computed outside the with block, or "
+                "inside but from constants alone (which np.floor, comparisons, np.array and np.zeros_like give)"
+            )
         self._tape.backward(self, sources)
 
     @property
@@ -104,7 +110,13 @@ class Tensor(Dispatched):
 
     @grad.setter
     def grad(self, gradient: NDArray[Any] | None) -> None:
-        self._gradient = gradient
+        if gradient is not None and (self.dtype.kind != "f" or np.shape(gradient) != self.shape):
+            raise ValueError(
+                f".grad of a tensor of shape {self.shape} and {self.dtype} cannot be of shape {np.shape(gradient)}"
+                if self.dtype.kind == "f"
+                else f"a tensor of {self.dtype} has no .grad: only floating-point tensors have a gradient"
+            )
+        self._gradient = None if gradient is None else plain(np.asarray(gradient, self.dtype))
 
     @property
     def has_grad(self) -> bool:
@@ -204,11 +216,18 @@ class Tensor(Dispatched):
             return None if result is None else written
         return result if func in CONSTANT else _tensors(result)
 
+    def __dir__(self) -> list[str]:
+        return [name for name in super().__dir__() if name not in TENSOR]
+
     def __repr__(self) -> str:
         return _without_recording(super().__repr__)
 
     def __str__(self) -> str:
         return _without_recording(super().__str__)
+
+
+for _name in TENSOR:  # and not by __getattr__, which would slow every attribute down
+    setattr(Tensor, _name, Foreign(_name, TENSOR))
 
 
 def apply(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
@@ -258,6 +277,8 @@ def apply(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
     if value.dtype.kind != "f":
         _check_kind(rule, value)
         parents.clear()
+    elif len(parents) < len(args):
+        _check_whole_numbers(rule, args, value)
     if not parents:
         return _view(value, Tensor)
     # A rule may need this value later on: whoever changed it would change the gradient silently.
@@ -313,6 +334,17 @@ def _untracked(rule: Rule, position: int, arg: Any) -> Any:
 def _check_kind(rule: Rule, array: NDArray[Any]) -> None:
     if array.dtype.kind in "cO":
         raise TypeError(f"{rule.name} of {array.dtype} numbers has no derivative rule: only real numbers are recorded")
+
+
+def _check_whole_numbers(rule: Rule, args: tuple[Any, ...], value: NDArray[Any]) -> None:
+    """Say at once that a tensor of integers has no gradient, where one that is made floating-point would have it."""
+    for position, arg in enumerate(args):
+        if isinstance(arg, Tensor) and arg.dtype.kind in "iu" and position in rule.differentiable:
+            raise TypeError(
+                f"{rule.name} makes {value.dtype} of a tensor of {arg.dtype}, and only floating-point tensors have a "
+                "gradient: make it one by nnlite.Tensor(data, dtype=float), or say nnlite.stop_gradient(x) if it is "
+                "constant"
+            )
 
 
 def _check_position(rule: Rule, position: int) -> None:

@@ -151,8 +151,10 @@ def test_sources_are_tensors(sources, error):
     tape, y = square_sum(x)
     with pytest.raises(TypeError, match=error):
         tape.gradient(y, sources(x))
+    with pytest.raises(TypeError, match=error):
+        y.backward(sources(x))
     with pytest.raises(ValueError, match="no leaf of this GradientTape"):
-        y.backward([np.array(1.0)])
+        y.backward([Tensor(1.0)])
 
 
 def test_sources_may_come_from_a_generator():
