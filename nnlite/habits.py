@@ -54,7 +54,6 @@ PACKAGE = {
     "custom_vjp": "nnlite.primitive",
     "Function": "nnlite.primitive",
     "optim": "nnlite.SGD and nnlite.Adam",
-    "nn": "the same names one level higher: nnlite.Dense",
     "functional": "the same names one level higher: nnlite.relu",
     "manual_seed": "rng = np.random.default_rng(seed), given to each layer",
 }
@@ -195,7 +194,7 @@ class Foreign:
     def __get__(self, instance: Any, owner: type) -> NoReturn:
         refuse_name(owner.__name__, self.name, self.habits, ())
 
-    def __set__(self, instance: Any, value: Any) -> None:
+    def __set__(self, instance: Any, value: Any) -> None:  # or x.requires_grad = True would be kept, unheard
         refuse_name(type(instance).__name__, self.name, self.habits, ())
 
 
@@ -208,7 +207,8 @@ class Named(type):
         Raises:
             TypeError: the arguments are not those of `__init__`.
         """
-        signature = inspect.signature(cls.__init__)  # type: ignore[misc]
+        own: Any = cls.__init__  # type: ignore[misc]
+        signature = inspect.signature(_nothing if own is object.__init__ else own)
         try:
             signature.bind(None, *args, **kwargs)
         except TypeError as error:
@@ -229,3 +229,7 @@ class Named(type):
 def _without_self(signature: inspect.Signature) -> str:
     _, *rest = signature.parameters.values()
     return "(" + ", ".join(str(each) if each.default is each.empty else f"{each.name}=..." for each in rest) + ")"
+
+
+def _nothing(self: Any) -> None:
+    """What a class without an `__init__` of its own takes."""

@@ -1,8 +1,6 @@
 """A convolutional classifier of MNIST: two convolutions and two dense layers, trained on slightly distorted images.
 
-After Y. LeCun et al., Gradient-based learning applied to document recognition, 1998. Run it by
-
-    python sweeps/lenet.py
+After Y. LeCun et al., Gradient-based learning applied to document recognition, 1998. By `python sweeps/lenet.py`.
 """
 
 import time

@@ -109,13 +109,13 @@ class GradientTape:
         sources = _listed(sources, "tape.gradient(y, [x])")
         start = self._check(target)
         nodes = [source._node for source in sources]
-        known = {node for node in nodes if node is not None}
-        self._check_complete(start, known)
+        wanted = {node for node in nodes if node is not None}
+        self._check_complete(start, wanted)
         recording = bool(RECORDERS.get())
         seed = _seed(target, output_gradient)
-        needed = depends_on(self._nodes, known)
+        needed = depends_on(self._nodes, wanted)
         lifted = self._lift if recording else None
-        found = walk_back(self._nodes, start, seed if recording else plain(seed), known, needed, lifted)
+        found = walk_back(self._nodes, start, seed if recording else plain(seed), wanted, needed, lifted)
         gradients = _separate(found)
         results: list[Tensor] = []
         given: set[Node] = set()
@@ -126,9 +126,15 @@ class GradientTape:
             elif unconnected_zero:
                 results.append(as_tensor(np.zeros(source.shape, source.dtype)))
             else:
+                known = node is not None and (node in self._leaves or node in self._nodes)
+                why = (
+                    "what this tape recorded of it does not lead to the target"
+                    if known
+                    else "it was not used inside the with block, as a tensor, or only by what makes it constant "
+                    "(np.floor, a comparison, np.array ...)"
+                )
                 raise ValueError(
-                    f"the target does not depend on source {position}, as far as this tape knows: was the source used "
-                    "inside the with block, as a tensor? (unconnected_zero=True gives zeros)"
+                    f"the target does not depend on source {position}: {why} (unconnected_zero=True gives zeros)"
                 )
         return results
 

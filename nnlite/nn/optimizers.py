@@ -125,7 +125,8 @@ class Optimizer(metaclass=Named):
         precision does not reach for the squares, or for what is left of them, they are cut here, and the share is 1.
         """
         gradients = [parameter.grad for parameter in self.parameters]
-        norm = math.hypot(*(float(np.linalg.norm(each)) for each in gradients if each is not None and each.size))
+        with np.errstate(over="ignore"):
+            norm = math.hypot(*(float(np.linalg.norm(each)) for each in gradients if each is not None))
         if _SAFE < norm < 1.0 / _SAFE and all(each is not None and each.dtype.itemsize > 2 for each in gradients):
             return self.clip_norm / norm if self.clip_norm < norm else 1.0
         exact = [np.asarray(each, np.longdouble) for each in gradients]
@@ -161,16 +162,13 @@ def _checked(parameters: Iterable[Tensor]) -> list[Tensor]:
         ValueError: there are none.
     """
     if isinstance(parameters, np.ndarray | dict) or not isinstance(parameters, Iterable):
-        raise TypeError(
-            f"an optimizer takes a list of tensors, such as model.parameters(), not {type(parameters).__name__}"
-        )
+        kind = type(parameters).__name__
+        raise TypeError(f"an optimizer takes a list of tensors, model.parameters(), not a {kind}")
     distinct = list({id(each): each for each in parameters}.values())
     for position, each in enumerate(distinct):
         if not isinstance(each, Tensor):
-            way_out = "model.parameters() lists tensors"
-            raise TypeError(
-                f"parameter {position} of an optimizer is a {type(each).__name__}, no nnlite.Tensor: {way_out}"
-            )
+            kind = type(each).__name__
+            raise TypeError(f"an optimizer takes a list of tensors, model.parameters(); item {position} is a {kind}")
         if each.dtype.kind != "f":
             raise TypeError(f"parameter {position} is of {each.dtype}: only floating-point tensors have a gradient")
     if not distinct:
@@ -181,9 +179,8 @@ def _checked(parameters: Iterable[Tensor]) -> list[Tensor]:
 def _check_range(owner: object, low: float, high: float, **values: float) -> None:
     for name, value in values.items():
         if not (isinstance(value, numbers.Real) and low <= float(value) < high):
-            raise ValueError(
-                f"{name} of {type(owner).__name__} is {value!r}, not a number from {low:g} to below {high:g}"
-            )
+            kind = type(owner).__name__
+            raise ValueError(f"{name} of {kind} is {value!r}, not a number from {low:g} to below {high:g}")
 
 
 class SGD(Optimizer):
