@@ -246,6 +246,7 @@ def apply(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
     arrays: list[Any] = []
     parents: list[tuple[int, Node]] = []
     leaves: list[tuple[Node, Tensor]] = []
+    whole = False  # whether there is a tensor of integers
     for position, arg in enumerate(args):
         kind = type(arg)
         if kind is np.ndarray:  # data, most often
@@ -258,6 +259,7 @@ def apply(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
         arrays.append(array)
         if array.dtype.kind != "f":
             _check_kind(rule, array)
+            whole |= array.dtype.kind != "b" and position in rule.differentiable
             continue
         if position not in rule.differentiable:
             _check_position(rule, position)
@@ -277,8 +279,8 @@ def apply(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
     if value.dtype.kind != "f":
         _check_kind(rule, value)
         parents.clear()
-    elif len(parents) < len(args):
-        _check_whole_numbers(rule, args, value)
+    elif whole:
+        _refuse_whole_numbers(rule, value)
     if not parents:
         return _view(value, Tensor)
     # A rule may need this value later on: whoever changed it would change the gradient silently.
@@ -336,15 +338,12 @@ def _check_kind(rule: Rule, array: NDArray[Any]) -> None:
         raise TypeError(f"{rule.name} of {array.dtype} numbers has no derivative rule: only real numbers are recorded")
 
 
-def _check_whole_numbers(rule: Rule, args: tuple[Any, ...], value: NDArray[Any]) -> None:
+def _refuse_whole_numbers(rule: Rule, value: NDArray[Any]) -> None:
     """Say at once that a tensor of integers has no gradient, where one that is made floating-point would have it."""
-    for position, arg in enumerate(args):
-        if isinstance(arg, Tensor) and arg.dtype.kind in "iu" and position in rule.differentiable:
-            raise TypeError(
-                f"{rule.name} makes {value.dtype} of a tensor of {arg.dtype}, and only floating-point tensors have a "
-                "gradient: make it one by nnlite.Tensor(data, dtype=float), or say nnlite.stop_gradient(x) if it is "
-                "constant"
-            )
+    raise TypeError(
+        f"{rule.name} makes {value.dtype} of a tensor of integers, and only floating-point tensors have a gradient: "
+        "make it one by nnlite.Tensor(data, dtype=float), or say nnlite.stop_gradient(x) if it is constant"
+    )
 
 
 def _check_position(rule: Rule, position: int) -> None:

@@ -67,20 +67,28 @@ class Dense(Layer):
         Raises:
             ValueError: `x` is of another shape.
         """
-        shape = shape_of(x, self)
-        if len(shape) < 2 or shape[-1] != self.weight.shape[0]:
-            inputs, outputs = self.weight.shape
+        apart = self.activation  # what is still to be applied
+        try:
+            if self.bias is None:
+                y = x @ self.weight
+            elif self._named is None:
+                y = affine(x, self.weight, self.bias)
+            else:
+                y, apart = dense(x, self.weight, self.bias, IN_PLACE[self._named]), None
+        except (TypeError, ValueError):  # looked into only now, so that what fits pays nothing
+            self._check(x)
+            raise
+        if y.ndim < 2:
+            self._check(x)
+        return y if apart is None else apart(y)
+
+    def _check(self, x: Any) -> None:
+        shape, (inputs, outputs) = shape_of(x, self), self.weight.shape
+        if len(shape) < 2 or shape[-1] != inputs:
             raise ValueError(
                 f"Dense({inputs}, {outputs}) takes a batch (n, {inputs}), and was given one of shape {shape}: "
                 + ("x[None] makes a batch of one row" if len(shape) < 2 else f"its weight is {self.weight.shape}")
             )
-        if self.bias is None:
-            y = x @ self.weight
-        elif self._named is None:
-            y = affine(x, self.weight, self.bias)
-        else:
-            return dense(x, self.weight, self.bias, IN_PLACE[self._named])
-        return y if self.activation is None else self.activation(y)
 
 
 class Dropout(Layer):

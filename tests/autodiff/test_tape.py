@@ -446,6 +446,7 @@ def test_integers_have_no_gradient_and_that_is_said_at_once():
         rows = np.sum(w[x - 1])
     for ask in (
         y.backward,
+        lambda: tape.gradient(y, [w]),
         lambda: tape.gradient(y, [x]),
         lambda: tape.gradient(z, [x]),
         lambda: z.backward([x]),

@@ -259,3 +259,29 @@ def test_a_schedule_of_no_steps_is_refused(make):
     for of_steps in (schedules.linear_decay, schedules.cosine_decay, schedules.one_cycle):
         with pytest.raises(ValueError, match="the steps of a schedule is 0"):
             of_steps(0.1, 0)
+
+
+class Keeping(nn.Layer):
+    """Buffers in each kind of container, and a function that does not say what it takes."""
+
+    def __init__(self):
+        self.listed, self.named, self.fixed = [np.zeros(2)], {"a": np.zeros(2)}, (np.zeros(2),)
+
+    def __call__(self, x):
+        return x
+
+
+def test_buffers_are_loaded_wherever_a_layer_keeps_them():
+    model = nn.Sequential(Keeping(), max)
+    model.load_state({name: array + 1 for name, array in model.state().items()})
+    layer = model[0]
+    assert [each.tolist() for each in (layer.listed[0], layer.named["a"], layer.fixed[0])] == [[1.0, 1.0]] * 3
+    assert model(np.array([[1.0], [3.0]])).tolist() == [3.0]
+
+
+def test_a_layer_that_does_not_say_what_it_maps_is_told_to():
+    class Empty(nn.Layer):
+        pass
+
+    with pytest.raises(NotImplementedError, match=r"Empty has to say what it maps: define __call__\(self, x\)"):
+        Empty()(np.ones(1))
