@@ -1,8 +1,9 @@
 """The methods of an array, each sent to its NumPy twin.
 
 NumPy tells a subclass of each `np.reshape(x, ...)`, but not of `x.reshape(...)`, `x[...]`, `x.T` or `x.sort()`.
-`Dispatched` closes that gap: its methods call the functions, which arrive at `__array_function__`, and those that
-write into the array are refused while a tape records.
+`Dispatched` closes that gap: its methods call the functions, which arrive at `__array_function__`. While a tape
+records, methods that write into the array are refused, and so is every way by which Python and NumPy let its numbers
+leave as plain ones (`LEAVING`).
 """
 
 from collections.abc import Callable
@@ -21,6 +22,36 @@ NO_VIEW = (
     "{name} shows a tensor's memory to what a GradientTape cannot record; index, reshape or copy the tensor, or use "
     "nnlite.stop_gradient(x) if it may be treated as constant"
 )
+NO_LEAVING = (
+    "{name} turns a tensor into plain numbers, through which no gradient flows, while a GradientTape records: say "
+    "nnlite.stop_gradient(x) if the value may be treated as constant (to print it, float(nnlite.stop_gradient(x))), "
+    "call a NumPy function that takes tensors, or do it after the with block"
+)
+
+# Every hook by which the numbers of an array become plain, and how a program usually calls it. What is not here has no
+# hook: see `GradientTape`.
+LEAVING = {
+    "__float__": "float(x), which math.exp(x), np.array([x, y]) and array[0] = x call,",
+    "__int__": "int(x)",
+    "__complex__": "complex(x)",
+    "__index__": "an index x",
+    "__array__": "x.__array__()",
+    "__array_interface__": "x.__array_interface__",
+    "__array_struct__": "x.__array_struct__",
+    "__buffer__": "memoryview(x)",  # which Python asks for since 3.12
+    "__dlpack__": "np.from_dlpack(x)",
+    "__reduce__": "pickling x",
+    "__reduce_ex__": "pickling x",
+    "base": "x.base",
+    "ctypes": "x.ctypes",
+    "data": "x.data",
+    "dump": "x.dump()",
+    "dumps": "x.dumps()",
+    "item": "x.item()",
+    "tobytes": "x.tobytes()",
+    "tofile": "x.tofile()",
+    "tolist": "x.tolist()",
+}
 
 
 def plain(value: Any) -> Any:
@@ -92,6 +123,22 @@ def _exposing(member: Any) -> Any:
     guarded.__name__ = member.__name__
     guarded.__doc__ = f"As np.ndarray.{member.__name__}; refused while a GradientTape records."
     return guarded
+
+
+def _leaving(member: Any, shown: str) -> Any:
+    """The method or attribute of np.ndarray that makes plain numbers of an array, refused while a tape records.
+
+    Only floating-point tensors are tracked, so whole numbers may leave at any time.
+    """
+
+    def guarded(self: "Dispatched", *args: Any, **kwargs: Any) -> Any:
+        if RECORDERS.get() and self.dtype.kind not in "biu":
+            raise TypeError(NO_LEAVING.format(name=shown))
+        return member(self, *args, **kwargs) if callable(member) else member.__get__(self)
+
+    guarded.__name__ = member.__name__
+    guarded.__doc__ = f"As np.ndarray.{member.__name__}; refused while a GradientTape records."
+    return guarded if callable(member) else property(guarded)
 
 
 def _settable(attribute: Any, read: Callable[[Any], Any] | None = None) -> Any:
@@ -218,3 +265,8 @@ class Dispatched(np.ndarray[Any, np.dtype[Any]]):
     setfield = _in_place(np.ndarray.setfield)
     sort = _in_place(np.ndarray.sort)
     getfield = _exposing(np.ndarray.getfield)
+
+
+for name, shown in LEAVING.items():
+    if hasattr(np.ndarray, name):
+        setattr(Dispatched, name, _leaving(getattr(np.ndarray, name), shown))

@@ -1,4 +1,4 @@
-"""How the package makes primitives of its own, beside those that NumPy brings."""
+"""Primitives of one's own, beside those that NumPy brings: a function with its derivative."""
 
 import functools
 from collections.abc import Callable
@@ -15,12 +15,23 @@ Result = TypeVar("Result")
 def primitive(
     *gradients: Gradient | None, variadic: bool = False, through: Gradient | None = None
 ) -> Callable[[Callable[Parameters, Result]], Callable[Parameters, Result]]:
-    """Make a function on plain arrays one that tensors may be given to, with a rule of its own.
+    """Make a function on plain arrays one that tensors may be given to, with a derivative rule of its own.
+
+        @nnlite.primitive(
+            lambda g, y, x, w: g * w * np.cos(x * w),  # of the loss with respect to x
+            lambda g, y, x, w: g * x * np.cos(x * w),  # with respect to w; None: an argument without a derivative
+        )
+        def wave(x, w):
+            return np.sin(x * w)  # x and w are plain arrays here, so that anything may be called
+
+    A product is given `g`, the gradient of the loss with respect to the result, the result `y`, and the arguments, by
+    the names that they have in the function. It may return what would have been broadcast, and any floating-point
+    dtype. Written in NumPy calls it can be differentiated itself. `nnlite.check_gradient(wave, [x, w])` checks it.
 
     Args:
-        gradients: its vector-Jacobian products, as in `rule.Rule`, whose arguments are called as the function's are.
-        variadic: as in `rule.Rule`.
-        through: as in `rule.Rule`.
+        gradients: one vector-Jacobian product for each argument that may be an array, in order.
+        variadic: the function takes any number of arrays, and the only product is also given `position`.
+        through: takes `g` one step back that all products share; they are given what it returns.
     """
 
     def decorate(compute: Callable[Parameters, Result]) -> Callable[Parameters, Result]:

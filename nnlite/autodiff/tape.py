@@ -23,6 +23,25 @@ from nnlite.autodiff.tensor import Tensor, as_tensor, lift, plain
 class GradientTape:
     """Records primitives on tensors while it is active in this thread or task.
 
+    What it follows, for a tensor `x`, a scalar tensor `s` and a plain `array`:
+
+    | in the `with` block | what happens |
+    | --- | --- |
+    | `np.sin(x)`, `array @ x`, `x[0]`, `x.sum()`, `np.stack([x, x])`, `sum(x)`, `max(x)` | followed |
+    | `x > 1`, `np.floor(x)`, `np.argmax(x)`, `bool(s)`, `str(x)`, `f"{s:.2f}"` | computed as a constant |
+    | `nn.stop_gradient(x)`, `float(nn.stop_gradient(s))`, `x.view(np.ndarray)` | computed as a constant |
+    | `float(s)`, `int(s)`, `math.exp(s)`, `s.item()`, `x.tolist()`, `x.tobytes()`, `pickle.dumps(x)` | refused |
+    | `np.array([s, s])`, `array[0] = s`, `np.from_dlpack(x)`, `"%f" % s`, `nn.Tensor([s, s])` | refused |
+    | `x[0] = 1`, `x += 1`, `np.exp(x, out=x)`, `array += x`, `array.dot(x)`, `np.c_[x, x]`, `np.unique(x)` | refused |
+    | `np.asarray(x)`, `np.array(x)`, `np.array([x, x])`, `np.full(2, x)`, `np.nditer(x)` | leaves no trace |
+    | `array[:] = x`, `array[:1] = s`, `array.flat[:] = x`, `array.put([0, 1], x)` | leaves no trace |
+    | `np.frombuffer(x)`, `scipy.linalg.norm(x)`, `pandas.DataFrame({"a": x})` | leaves no trace |
+
+    What is refused raises a TypeError that names the way out. What leaves no trace is constant, because NumPy tells
+    nobody: a gradient is wrong where the same tensor also came in another way; where it came in no other way, asking
+    for its gradient is an error. `nnlite.check_gradient` finds both in a function of yours. (From Python 3.12 on
+    `np.frombuffer`, `memoryview` and `bytes` are refused.)
+
     Nothing may be changed between being recorded and being differentiated. Results are read-only, and a tensor that
     was changed in place, itself or through x[1:], x.T or x.flat, is an error; but NumPy tells nobody when a plain
     array is written to, or a tensor's memory through a plain array that shares it: that much is left to the caller.
@@ -78,37 +97,44 @@ class GradientTape:
             unconnected_zero: whether a source that the target does not depend on has the gradient zero.
 
         Returns:
-            One tensor a source, of its shape and dtype; tracked if an outer tape is recording.
+            One tensor a source, of its shape and dtype, each with memory of its own, also where a source is given
+            twice; tracked if an outer tape is recording.
 
         Raises:
-            TypeError: `sources` is no sequence of tensors.
+            TypeError: `sources` is no sequence of floating-point tensors, or the target is a list.
             ValueError: the target is not on this tape, is no scalar, or does not depend on a source, or a part of the
                 way from the source to the target is on another tape.
             RuntimeError: a leaf has been changed in place since it was recorded, or the tape is used up.
         """
-        sources = sources if isinstance(sources, np.ndarray) else list(sources)
-        if isinstance(sources, np.ndarray) or not all(isinstance(source, Tensor) for source in sources):
-            raise TypeError("sources is a list of tensors, also for one: tape.gradient(y, [x])")
+        sources = _listed(sources, "tape.gradient(y, [x])")
         start = self._check(target)
         nodes = [source._node for source in sources]
-        known = {node for node in nodes if node is not None}
-        self._check_complete(start, known)
+        wanted = {node for node in nodes if node is not None}
+        self._check_complete(start, wanted)
         recording = bool(RECORDERS.get())
         seed = _seed(target, output_gradient)
-        needed = depends_on(self._nodes, known)
+        needed = depends_on(self._nodes, wanted)
         lifted = self._lift if recording else None
-        found = walk_back(self._nodes, start, seed if recording else plain(seed), known, needed, lifted)
+        found = walk_back(self._nodes, start, seed if recording else plain(seed), wanted, needed, lifted)
         gradients = _separate(found)
-        results = []
+        results: list[Tensor] = []
+        given: set[Node] = set()
         for position, (source, node) in enumerate(zip(sources, nodes, strict=True)):
             if node is not None and node in gradients:
-                results.append(as_tensor(gradients[node]))
+                results.append(as_tensor(np.copy(gradients[node]) if node in given else gradients[node]))
+                given.add(node)
             elif unconnected_zero:
                 results.append(as_tensor(np.zeros(source.shape, source.dtype)))
             else:
+                known = node is not None and (node in self._leaves or node in self._nodes)
+                why = (
+                    "what this tape recorded of it does not lead to the target"
+                    if known
+                    else "it was not used inside the with block, as a tensor, or only by what makes it constant "
+                    "(np.floor, a comparison, np.array ...)"
+                )
                 raise ValueError(
-                    f"the target does not depend on source {position}, as far as this tape knows: was the source used "
-                    "inside the with block, as a tensor? (unconnected_zero=True gives zeros)"
+                    f"the target does not depend on source {position}: {why} (unconnected_zero=True gives zeros)"
                 )
         return results
 
@@ -124,8 +150,8 @@ class GradientTape:
         leaves, needed = self._leaves, None
         if sources is not None:
             leaves = {}
-            for source in sources:
-                if not isinstance(source, Tensor) or source._node is None or source._node not in self._leaves:
+            for source in _listed(sources, "y.backward([x])"):
+                if source._node is None or source._node not in self._leaves:
                     raise ValueError("backward() was given a source that is no leaf of this GradientTape")
                 leaves[source._node] = source
             needed = depends_on(self._nodes, leaves)
@@ -150,9 +176,12 @@ class GradientTape:
         """The node of the target, if everything is in order."""
         if self._used:
             raise RuntimeError("this GradientTape was used up by backward(): record the computation on a new one")
-        node = target._node if isinstance(target, Tensor) else None
-        if node is None or (node not in self._leaves and node not in self._nodes):
-            raise ValueError("the target was not recorded on this GradientTape: compute it inside the with block")
+        node = _node_of(target)
+        if node not in self._leaves and node not in self._nodes:
+            raise ValueError(
+                "the target was not recorded on this GradientTape, but on another or on an earlier one: compute it "
+                "inside the with block of this one"
+            )
         for leaf, tensor in self._leaves.items():
             if tensor._node is not leaf:
                 raise RuntimeError(
@@ -175,6 +204,48 @@ class GradientTape:
     def _lift(self, value: Any, node: Node) -> Tensor:
         leaf = self._leaves.get(node)
         return lift(value, node, self) if leaf is None else leaf
+
+
+def _node_of(target: Any) -> Node:
+    """The node of a target, which is to be a recorded tensor.
+
+    Raises:
+        TypeError: it is of another type.
+        ValueError: it is plain, constant, or was computed outside.
+    """
+    if isinstance(target, list | tuple):
+        raise TypeError("the target is one tensor: differentiate the sum of several, or ask for each in turn")
+    if not isinstance(target, Tensor):
+        raise ValueError(  # noqa: TRY004 - what a constant function returns is no wrong type
+            f"the target was not recorded on this GradientTape: it is a {type(target).__name__}, no tensor, so it "
+            "depends on none, or became plain on the way (np.floor, a comparison, np.array, float ...)"
+        )
+    if target.dtype.kind != "f":
+        raise TypeError(f"the target is of {target.dtype}: only floating-point tensors have a gradient")
+    if target._node is None:
+        raise ValueError(
+            "the target was not recorded on this GradientTape: it was computed outside the with block, or inside but "
+            "from constants alone (what np.floor, comparisons, np.array and np.zeros_like give is constant)"
+        )
+    return target._node
+
+
+def _listed(sources: Any, example: str) -> list[Tensor]:
+    """The sources, checked.
+
+    Raises:
+        TypeError: they are no list of floating-point tensors.
+    """
+    listed = list(sources) if isinstance(sources, Iterable) and not isinstance(sources, np.ndarray) else None
+    if listed is None or not all(isinstance(source, Tensor) for source in listed):
+        raise TypeError(f"sources is a list of tensors, also for one: {example}")
+    for position, source in enumerate(listed):
+        if source.dtype.kind != "f":
+            raise TypeError(
+                f"source {position} is of {source.dtype}: only floating-point tensors have a gradient; make it one by "
+                "nnlite.Tensor(data, dtype=float)"
+            )
+    return listed
 
 
 def _seed(target: Tensor, output_gradient: ArrayLike | None) -> Any:

@@ -19,6 +19,7 @@ from nnlite.autodiff.calls import USE_PLAIN, arrays_by_position, compose, writte
 from nnlite.autodiff.graph import RECORDERS, Node
 from nnlite.autodiff.methods import Dispatched, changed, plain, refuse_writing
 from nnlite.autodiff.rule import CONSTANT, RULES, WRITERS, Rule, name_of
+from nnlite.habits import TENSOR, Foreign
 
 __all__ = ["Tensor", "apply", "as_tensor", "changed", "lift", "plain", "stop_gradient"]
 
@@ -75,7 +76,8 @@ class Tensor(Dispatched):
         # All that is recorded is made of plain arrays: a tensor of anything else comes from array.dot(x) and its like.
         if type(origin) is not np.ndarray and RECORDERS.get() and self.dtype.kind == "f":
             raise TypeError(
-                f"array.dot(x) and deepcopy(x) cannot be recorded: write array @ x, np.copy(x); {USE_PLAIN}"
+                "array.dot(x), np.c_[x], deepcopy(x) and whatever else NumPy does to x without telling it cannot be "
+                f"recorded: write array @ x, np.concatenate, np.copy(x); {USE_PLAIN}"
             )
 
     def backward(self, sources: "Iterable[Tensor] | None" = None) -> None:
@@ -91,7 +93,12 @@ class Tensor(Dispatched):
                 place since it was recorded.
         """
         if self._tape is None:
-            raise ValueError("backward() of a tensor that no GradientTape recorded: compute it inside the with block")
+            if self.dtype.kind != "f":
+                raise TypeError(f"backward() of a tensor of {self.dtype}: only floating-point tensors have a gradient")
+            raise ValueError(
+                "backward() of a tensor that no GradientTape recorded: it was computed outside the with block, or "
+                "inside but from constants alone (which np.floor, comparisons, np.array and np.zeros_like give)"
+            )
         self._tape.backward(self, sources)
 
     @property
@@ -103,7 +110,13 @@ class Tensor(Dispatched):
 
     @grad.setter
     def grad(self, gradient: NDArray[Any] | None) -> None:
-        self._gradient = gradient
+        if gradient is not None and (self.dtype.kind != "f" or np.shape(gradient) != self.shape):
+            raise ValueError(
+                f".grad of a tensor of shape {self.shape} and {self.dtype} cannot be of shape {np.shape(gradient)}"
+                if self.dtype.kind == "f"
+                else f"a tensor of {self.dtype} has no .grad: only floating-point tensors have a gradient"
+            )
+        self._gradient = None if gradient is None else plain(np.asarray(gradient, self.dtype))
 
     @property
     def has_grad(self) -> bool:
@@ -203,11 +216,18 @@ class Tensor(Dispatched):
             return None if result is None else written
         return result if func in CONSTANT else _tensors(result)
 
+    def __dir__(self) -> list[str]:
+        return [name for name in super().__dir__() if name not in TENSOR]
+
     def __repr__(self) -> str:
         return _without_recording(super().__repr__)
 
     def __str__(self) -> str:
         return _without_recording(super().__str__)
+
+
+for _name in TENSOR:  # and not by __getattr__, which would slow every attribute down
+    setattr(Tensor, _name, Foreign(_name, TENSOR))
 
 
 def apply(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
@@ -226,6 +246,7 @@ def apply(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
     arrays: list[Any] = []
     parents: list[tuple[int, Node]] = []
     leaves: list[tuple[Node, Tensor]] = []
+    whole = False  # whether there is a tensor of integers
     for position, arg in enumerate(args):
         kind = type(arg)
         if kind is np.ndarray:  # data, most often
@@ -238,6 +259,7 @@ def apply(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
         arrays.append(array)
         if array.dtype.kind != "f":
             _check_kind(rule, array)
+            whole |= array.dtype.kind != "b" and position in rule.differentiable
             continue
         if position not in rule.differentiable:
             _check_position(rule, position)
@@ -257,6 +279,8 @@ def apply(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
     if value.dtype.kind != "f":
         _check_kind(rule, value)
         parents.clear()
+    elif whole:
+        _refuse_whole_numbers(rule, value)
     if not parents:
         return _view(value, Tensor)
     # A rule may need this value later on: whoever changed it would change the gradient silently.
@@ -289,8 +313,12 @@ def as_tensor(value: Any) -> Tensor:
 
 
 def stop_gradient(value: ArrayLike) -> NDArray[Any]:
-    """`value` as a plain array, which nothing tracks: gradients do not flow through it."""
-    return np.asarray(plain(value))
+    """`value` as a plain array, which nothing tracks: gradients do not flow through it.
+
+    It keeps its numbers: of a tensor that can still be changed in place, such as a parameter, it is a copy.
+    """
+    array = np.asarray(plain(value))
+    return array.copy() if isinstance(value, Tensor) and array.flags.writeable else array
 
 
 def _untracked(rule: Rule, position: int, arg: Any) -> Any:
@@ -308,6 +336,14 @@ def _untracked(rule: Rule, position: int, arg: Any) -> Any:
 def _check_kind(rule: Rule, array: NDArray[Any]) -> None:
     if array.dtype.kind in "cO":
         raise TypeError(f"{rule.name} of {array.dtype} numbers has no derivative rule: only real numbers are recorded")
+
+
+def _refuse_whole_numbers(rule: Rule, value: NDArray[Any]) -> None:
+    """Say at once that a tensor of integers has no gradient, where one that is made floating-point would have it."""
+    raise TypeError(
+        f"{rule.name} makes {value.dtype} of a tensor of integers, and only floating-point tensors have a gradient: "
+        "make it one by nnlite.Tensor(data, dtype=float), or say nnlite.stop_gradient(x) if it is constant"
+    )
 
 
 def _check_position(rule: Rule, position: int) -> None:

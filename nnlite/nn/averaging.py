@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from nnlite.autodiff.accumulation import accumulate
 from nnlite.errors import InputError
-from nnlite.nn.layers import Sequential
+from nnlite.nn.layer import Layer
 
 State = dict[str, NDArray[Any]]
 
@@ -27,7 +27,7 @@ class WeightAverage:
         decay: how slowly the average follows, from 0 to below 1.
     """
 
-    def __init__(self, model: Sequential, decay: float) -> None:
+    def __init__(self, model: Layer, decay: float) -> None:
         self.decay = decay
         self.updates = 0
         self._model = model
@@ -41,7 +41,7 @@ class WeightAverage:
             accumulate(self._averages[name], array, scale=1.0 - decay, keep=decay)
 
     def weights(self) -> State:
-        """A copy of the averages, by the names of `Sequential.state`."""
+        """A copy of the averages, by the names of `Layer.state`."""
         return {name: array.copy() for name, array in self._averages.items()}
 
     def state(self) -> State:

@@ -1,15 +1,11 @@
-"""Layers: callables that own parameters.
-
-A layer maps a batch (n, inputs) to a batch (n, outputs) and lists its parameters, which are plain tensors. `Sequential`
-chains layers and gives each parameter a name, under which it is saved.
+"""The layers of fully-connected networks, and those that any network may have.
 
 Some layers do one thing in training and another in use. There is no mode that a network is switched into and could be
 left in: each call says which it is, `model(x, training=True)`, and such a layer refuses a call that does not say.
 """
 
-import itertools
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -19,6 +15,7 @@ from nnlite.autodiff import IN_PLACE, Tensor, affine, dense, leaky_relu, relu, s
 from nnlite.autodiff.tensor import changed, plain
 from nnlite.errors import InputError, nearest
 from nnlite.nn.initializers import Initializer, glorot_uniform
+from nnlite.nn.layer import Layer
 
 Activation = Callable[[Any], Any]
 
@@ -31,28 +28,6 @@ ACTIVATIONS: dict[str, Activation] = {
     "relu": relu,
     "leaky_relu": leaky_relu,
 }
-
-
-class Layer(ABC):
-    """What `Sequential` chains."""
-
-    @abstractmethod
-    def __call__(self, x: Any, *, training: bool | None = None) -> Any:
-        """Map a batch of rows.
-
-        Args:
-            x: (n, inputs).
-            training: whether the network is being trained on them. None is for layers that make no difference; the
-                others raise a ValueError.
-        """
-
-    def parameters(self) -> dict[str, Tensor]:
-        """The layer's own parameters by name, which an optimizer changes; none, unless overridden."""
-        return {}
-
-    def buffers(self) -> dict[str, NDArray[Any]]:
-        """Arrays that are saved with the parameters, but no optimizer changes, by name; none, unless overridden."""
-        return {}
 
 
 class Dense(Layer):
@@ -81,24 +56,39 @@ class Dense(Layer):
         initializer: Initializer = glorot_uniform,
         bias: bool = True,
     ) -> None:
-        self.activation = _activation(activation)
-        self._in_place = IN_PLACE.get(activation) if isinstance(activation, str) else None
+        self.activation = activation_of(activation)
+        self._named = activation if isinstance(activation, str) else None  # one that may be applied in place
         self.weight = Tensor(initializer((inputs, outputs), rng), dtype=np.float32)
         self.bias = Tensor(np.zeros(outputs, dtype=np.float32)) if bias else None
 
     def __call__(self, x: Any, *, training: bool | None = None) -> Any:  # noqa: ARG002 - it makes no difference
-        """Map a batch (n, inputs) to (n, outputs)."""
-        if self.bias is None:
-            y = x @ self.weight
-        elif self._in_place is None:
-            y = affine(x, self.weight, self.bias)
-        else:
-            return dense(x, self.weight, self.bias, self._in_place)
-        return y if self.activation is None else self.activation(y)
+        """Map a batch (n, inputs) to (n, outputs).
 
-    def parameters(self) -> dict[str, Tensor]:
-        """Weight and, if it has one, bias."""
-        return {"weight": self.weight} | ({} if self.bias is None else {"bias": self.bias})
+        Raises:
+            ValueError: `x` is of another shape.
+        """
+        apart = self.activation  # what is still to be applied
+        try:
+            if self.bias is None:
+                y = x @ self.weight
+            elif self._named is None:
+                y = affine(x, self.weight, self.bias)
+            else:
+                y, apart = dense(x, self.weight, self.bias, IN_PLACE[self._named]), None
+        except (TypeError, ValueError):  # looked into only now, so that what fits pays nothing
+            self._check(x)
+            raise
+        if y.ndim < 2:
+            self._check(x)
+        return y if apart is None else apart(y)
+
+    def _check(self, x: Any) -> None:
+        shape, (inputs, outputs) = shape_of(x, self), self.weight.shape
+        if len(shape) < 2 or shape[-1] != inputs:
+            raise ValueError(
+                f"Dense({inputs}, {outputs}) takes a batch (n, {inputs}), and was given one of shape {shape}: "
+                + ("x[None] makes a batch of one row" if len(shape) < 2 else f"its weight is {self.weight.shape}")
+            )
 
 
 class Dropout(Layer):
@@ -161,7 +151,7 @@ class BatchNorm(Layer):
         momentum: float = 0.9,
         epsilon: float = 1e-5,
     ) -> None:
-        self.activation = _activation(activation)
+        self.activation = activation_of(activation)
         self.momentum = momentum
         self.epsilon = epsilon
         self.scale = Tensor(np.ones(features, dtype=np.float32))
@@ -173,8 +163,10 @@ class BatchNorm(Layer):
         """Map a batch (n, features) to one of that shape.
 
         Raises:
-            ValueError: the call does not say whether it trains, or is to train on a single row, which has no variance.
+            ValueError: the call does not say whether it trains, or is to train on a single row, which has no variance;
+                or the rows of `x` are of another length.
         """
+        _check_features(x, self, self.scale, batch=True)
         if _said(training, self):
             self._follow(stop_gradient(x))
             y = standardize(x, epsilon=self.epsilon) * self.scale + self.shift
@@ -183,119 +175,82 @@ class BatchNorm(Layer):
             y = x * factor + (self.shift - self.mean * factor)
         return y if self.activation is None else self.activation(y)
 
-    def parameters(self) -> dict[str, Tensor]:
-        """Scale and shift."""
-        return {"scale": self.scale, "shift": self.shift}
-
-    def buffers(self) -> dict[str, NDArray[Any]]:
-        """The running mean and variance."""
-        return {"mean": self.mean, "variance": self.variance}
-
     def _follow(self, x: NDArray[Any]) -> None:
         if len(x) < 2:
             raise ValueError(f"BatchNorm cannot train on a batch of {len(x)}: it takes two rows to have a variance")
-        self.mean += (1.0 - self.momentum) * (np.mean(x, axis=0) - self.mean)
-        self.variance += (1.0 - self.momentum) * (np.var(x, axis=0, ddof=1) - self.variance)
+        self.mean = _towards(self.mean, np.mean(x, axis=0), 1.0 - self.momentum)
+        self.variance = _towards(self.variance, np.var(x, axis=0, ddof=1), 1.0 - self.momentum)
 
 
-class Sequential:
-    """Layers one after the other."""
+class LayerNorm(Layer):
+    """Standardizes each row, then scale * x + shift.
 
-    def __init__(self, *layers: Layer) -> None:
-        self.layers = layers
-
-    def __call__(self, x: Any, *, training: bool | None = None) -> Any:
-        """Map a batch through all layers.
-
-        Args:
-            x: (n, inputs).
-            training: whether this call is to train on `x`. It must be said where there is a layer to which it makes
-                a difference.
-
-        Raises:
-            ValueError: it was not said, and it matters.
-        """
-        for layer in self.layers:
-            x = layer(x, training=training)
-        return x
-
-    def parameters(self) -> list[Tensor]:
-        """All parameters, in the order of the layers."""
-        return [parameter for _, parameter in self.named_parameters()]
-
-    def named_parameters(self) -> Iterator[tuple[str, Tensor]]:
-        """All parameters as (name, tensor), such as ("0.weight", ...)."""
-        for position, layer in enumerate(self.layers):
-            for name, parameter in layer.parameters().items():
-                yield f"{position}.{name}", parameter
-
-    def named_arrays(self) -> Iterator[tuple[str, NDArray[Any]]]:
-        """All parameters and buffers as (name, array), the arrays being the network's own memory: not to be changed."""
-        for name, parameter in self.named_parameters():
-            yield name, plain(parameter)
-        for position, layer in enumerate(self.layers):
-            for name, buffer in layer.buffers().items():
-                yield f"{position}.{name}", buffer
-
-    def state(self) -> dict[str, NDArray[Any]]:
-        """A copy of every parameter and buffer by name."""
-        return {name: array.copy() for name, array in self.named_arrays()}
-
-    def load_state(self, state: dict[str, NDArray[Any]]) -> None:
-        """Overwrite every parameter and buffer.
-
-        Raises:
-            InputError: `state` is of a network of other layers.
-        """
-        arrays = dict(self.named_arrays())
-        expected = {name: array.shape for name, array in arrays.items()}
-        found = {name: array.shape for name, array in state.items()}
-        if found != expected:
-            raise InputError(f"the saved weights are of another network: {found}, not {expected}")
-        for name, array in arrays.items():
-            array[...] = state[name]
-        for parameter in self.parameters():
-            changed(parameter)
-
-
-def fully_connected(
-    sizes: list[int],
-    activation: str,
-    output_activation: str | None,
-    rng: np.random.Generator,
-    *,
-    initializer: Initializer = glorot_uniform,
-    batch_norm: bool = False,
-    dropout: float = 0.0,
-    input_dropout: float = 0.0,
-    dropout_rng: np.random.Generator | None = None,
-) -> Sequential:
-    """Dense layers of the given sizes, input first, with `activation` after each but the last.
+    Source: J. Ba, J. Kiros and G. Hinton, Layer normalization, 2016.
 
     Args:
-        sizes: lengths of the rows, of the input, between the layers and of the output.
-        activation: of the hidden layers.
-        output_activation: of the last.
-        rng: draws the weights.
-        initializer: how.
-        batch_norm: whether a `BatchNorm` stands before the activation of each hidden layer.
-        dropout: the rate of a `Dropout` after each hidden layer; 0 for none.
-        input_dropout: the same of one in front of everything.
-        dropout_rng: draws what they leave out; if not given, one that is spawned from `rng`.
+        features: length of a row, the last axis.
+        epsilon: added to variances, so that a row that does not vary stays finite.
+
+    Attributes:
+        scale, shift: (features,), float32, parameters; they start at 1 and 0.
     """
-    if dropout_rng is None:
-        (dropout_rng,) = rng.spawn(1)
-    layers: list[Layer] = [Dropout(input_dropout, rng=dropout_rng)] if input_dropout else []
-    *hidden, last = itertools.pairwise(sizes)
-    for inputs, outputs in hidden:
-        if batch_norm:
-            layers.append(Dense(inputs, outputs, rng=rng, initializer=initializer, bias=False))
-            layers.append(BatchNorm(outputs, activation))
-        else:
-            layers.append(Dense(inputs, outputs, activation, rng=rng, initializer=initializer))
-        if dropout:
-            layers.append(Dropout(dropout, rng=dropout_rng))
-    return Sequential(*layers, Dense(*last, output_activation, rng=rng, initializer=initializer))
+
+    def __init__(self, features: int, *, epsilon: float = 1e-5) -> None:
+        self.epsilon = epsilon
+        self.scale = Tensor(np.ones(features, dtype=np.float32))
+        self.shift = Tensor(np.zeros(features, dtype=np.float32))
+
+    def __call__(self, x: Any, *, training: bool | None = None) -> Any:  # noqa: ARG002 - it makes no difference
+        """Map rows (..., features) to rows of that shape.
+
+        Raises:
+            ValueError: the rows are of another length.
+        """
+        _check_features(x, self, self.scale)
+        centered = x - np.mean(x, axis=-1, keepdims=True)
+        variance = np.mean(np.square(centered), axis=-1, keepdims=True)
+        return centered / np.sqrt(variance + self.epsilon) * self.scale + self.shift
+
+
+class Embedding(Layer):
+    """A row of numbers for each of `count` things: row i of the weight for the index i.
+
+    Args:
+        count: how many things there are.
+        features: length of a row.
+        rng: draws the weight, from a standard normal distribution.
+
+    Attributes:
+        weight: (count, features), float32.
+    """
+
+    def __init__(self, count: int, features: int, *, rng: np.random.Generator) -> None:
+        self.weight = Tensor(rng.standard_normal((count, features), dtype=np.float32))
+
+    def __call__(self, x: Any, *, training: bool | None = None) -> Any:  # noqa: ARG002 - it makes no difference
+        """Map integers of any shape to rows (..., features).
+
+        Raises:
+            TypeError: they are no integers.
+            ValueError: one is not from 0 to count - 1.
+        """
+        indices, count = np.asarray(plain(x)), len(self.weight)
+        if indices.dtype.kind not in "iu":
+            raise TypeError(f"Embedding takes integers from 0 to {count - 1}, not {indices.dtype}")
+        if indices.size and not 0 <= indices.min() <= indices.max() < count:
+            raise ValueError(
+                f"Embedding takes integers from 0 to {count - 1}; those it was given are from {indices.min()} to "
+                f"{indices.max()}, its weight is {self.weight.shape}"
+            )
+        return self.weight[indices]
+
+
+class Flatten(Layer):
+    """Each image, or whatever an element of the batch is, as one row."""
+
+    def __call__(self, x: Any, *, training: bool | None = None) -> Any:  # noqa: ARG002 - it makes no difference
+        """Map a batch (n, ...) to (n, numbers in each)."""
+        return np.reshape(x, (len(x), math.prod(np.shape(x)[1:])))
 
 
 def constrain(layer: Dense, max_norm: float) -> None:
@@ -305,6 +260,8 @@ def constrain(layer: Dense, max_norm: float) -> None:
     """
     weight = plain(layer.weight)
     norms = np.sqrt(np.einsum("ij,ij->j", weight, weight))
+    if not np.all(norms < np.inf):  # of weights too large to be squared in their own precision
+        norms = np.sqrt(np.sum(np.square(weight, dtype=np.longdouble), axis=0))
     # Infinite weights stay so: a training that diverges shall be seen to do so.
     too_long = (norms > max_norm) & (norms < np.inf)
     if too_long.any():
@@ -312,7 +269,7 @@ def constrain(layer: Dense, max_norm: float) -> None:
         changed(layer.weight)
 
 
-def _activation(wanted: str | Activation | None) -> Activation | None:
+def activation_of(wanted: str | Activation | None) -> Activation | None:
     """The function that is meant, by its name in `ACTIVATIONS` or itself."""
     if not isinstance(wanted, str):
         return wanted
@@ -329,3 +286,31 @@ def _said(training: bool | None, layer: Layer) -> bool:
             "training=False"
         )
     return training
+
+
+def shape_of(x: Any, layer: Layer) -> tuple[int, ...]:
+    """The shape of what a layer is given.
+
+    Raises:
+        TypeError: it holds no real numbers.
+    """
+    if not isinstance(x, np.ndarray):
+        x = np.asarray(x)
+    if x.dtype.kind not in "fiub":
+        raise TypeError(f"{type(layer).__name__} takes an array of real numbers, not of {x.dtype}")
+    shape: tuple[int, ...] = x.shape
+    return shape
+
+
+def _check_features(x: Any, layer: Layer, scale: Tensor, *, batch: bool = False) -> None:
+    shape = shape_of(x, layer)
+    if not shape or shape[-1] != len(scale) or (batch and len(shape) != 2):
+        rows = f"(n, {len(scale)})" if batch else f"(..., {len(scale)})"
+        name = type(layer).__name__
+        raise ValueError(f"{name}({len(scale)}) takes rows {rows}, and was given an array of shape {shape}")
+
+
+def _towards(running: NDArray[Any], new: NDArray[Any], share: float) -> NDArray[Any]:
+    """A `share` of the way from running statistics to a batch's, in a new array: a tape may hold the old one."""
+    moved: NDArray[Any] = running + share * (new - running)
+    return moved.astype(running.dtype, copy=False)

@@ -7,8 +7,9 @@ the bit.
 """
 
 import math
-from collections.abc import Sequence
-from typing import Any
+import numbers
+from collections.abc import Iterable
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,42 +18,63 @@ from nnlite.autodiff import Tensor
 from nnlite.autodiff.accumulation import accumulate
 from nnlite.autodiff.tensor import changed, plain
 from nnlite.errors import InputError
+from nnlite.habits import OPTIMIZER, Named, refuse_name
 from nnlite.nn.schedules import Schedule, constant
 
 State = dict[str, NDArray[Any]]
 
+_SAFE = 1e-15  # a norm from here to 1 / here has lost nothing that counts in float32
 
-class Optimizer:
+
+class Optimizer(metaclass=Named):
     """What SGD and Adam have in common: parameters, a learning rate that may follow a schedule, and the loop.
 
     Args:
-        parameters: the tensors to update, each once, however often it is given.
-        learning_rate: a number, or a schedule.
+        parameters: the tensors to update, each once, however often it is given: `model.parameters()`.
+        learning_rate: a number, or a schedule. It can be set later on: `optimizer.learning_rate = 0.01`.
         weight_decay: each update also shrinks all parameters, biases too, by learning_rate * weight_decay of their size
             (decoupled from the gradient: I. Loshchilov and F. Hutter, Decoupled weight decay regularization, 2019).
         clip_norm: where the gradients of all parameters, taken as one vector, are longer than this, they are scaled
             down to this length (R. Pascanu et al., On the difficulty of training recurrent neural networks, 2013,
             algorithm 1); 0 never does.
+
+    Raises:
+        TypeError: the parameters are no floating-point tensors, or the learning rate is no number.
+        ValueError: there are no parameters, or a number is outside its range.
     """
 
     def __init__(
         self,
-        parameters: Sequence[Tensor],
+        parameters: Iterable[Tensor],
         learning_rate: float | Schedule,
         weight_decay: float = 0.0,
         *,
         clip_norm: float = 0.0,
     ) -> None:
-        self.parameters = list({id(each): each for each in parameters}.values())  # one may serve in several layers
-        self.schedule = learning_rate if callable(learning_rate) else constant(float(learning_rate))
+        self.parameters = _checked(parameters)
+        self.learning_rate = learning_rate
+        _check_range(self, 0.0, math.inf, weight_decay=weight_decay, clip_norm=clip_norm)
         self.weight_decay = weight_decay
         self.clip_norm = clip_norm
         self.steps = 0
 
     @property
     def learning_rate(self) -> float:
-        """The rate of the next update."""
+        """The rate of the next update; assign a number or a schedule, which goes on counting all updates."""
         return self.schedule(self.steps)
+
+    @learning_rate.setter
+    def learning_rate(self, rate: float | Schedule) -> None:
+        if callable(rate):
+            self.schedule = rate
+            return
+        if not isinstance(rate, numbers.Real):
+            raise TypeError(f"the learning rate is a number or a schedule, not {rate!r}")
+        _check_range(self, 0.0, math.inf, learning_rate=float(rate))
+        self.schedule = constant(float(rate))
+
+    def __getattr__(self, name: str) -> NoReturn:
+        refuse_name(type(self).__name__, name, OPTIMIZER, object.__dir__(self))
 
     def step(self) -> None:
         """Update every parameter, and clear its `.grad`.
@@ -99,11 +121,23 @@ class Optimizer:
     def _share_within_norm(self) -> float:
         """What the gradients are to be multiplied by, so that all together they are no longer than `clip_norm`.
 
-        An infinite length is not cut: a training that diverges shall be seen to do so.
+        Gradients that are not finite are not cut: a training that diverges shall be seen to do so. Where their own
+        precision does not reach for the squares, or for what is left of them, they are cut here, and the share is 1.
         """
-        gradients = (parameter.grad for parameter in self.parameters)
-        norm = math.hypot(*(float(np.linalg.norm(each)) for each in gradients if each is not None))
-        return self.clip_norm / norm if self.clip_norm < norm < math.inf else 1.0
+        gradients = [parameter.grad for parameter in self.parameters]
+        with np.errstate(over="ignore"):
+            norm = math.hypot(*(float(np.linalg.norm(each)) for each in gradients if each is not None))
+        if _SAFE < norm < 1.0 / _SAFE and all(each is not None and each.dtype.itemsize > 2 for each in gradients):
+            return self.clip_norm / norm if self.clip_norm < norm else 1.0
+        exact = [np.asarray(each, np.longdouble) for each in gradients]
+        largest = max((np.max(np.abs(each)) for each in exact if each.size), default=np.longdouble(0.0))
+        if not 0.0 < largest < math.inf:  # all zero, or not finite
+            return 1.0
+        length = largest * np.sqrt(sum(np.sum(np.square(each / largest)) for each in exact))
+        if self.clip_norm < length:
+            for parameter, each in zip(self.parameters, exact, strict=True):
+                parameter.grad = np.asarray(each * (self.clip_norm / length)).astype(parameter.dtype)
+        return 1.0
 
     def _update(self, position: int, values: NDArray[Any], parameter: Tensor, rate: float, share: float) -> None:
         """Change `values`, the plain array of the parameter at `position`, in place; its `.grad` is used up.
@@ -120,6 +154,35 @@ class Optimizer:
         return [np.zeros(parameter.shape, parameter.dtype) for parameter in self.parameters]
 
 
+def _checked(parameters: Iterable[Tensor]) -> list[Tensor]:
+    """The parameters, each once: one may serve in several layers.
+
+    Raises:
+        TypeError: they are no floating-point tensors.
+        ValueError: there are none.
+    """
+    if isinstance(parameters, np.ndarray | dict) or not isinstance(parameters, Iterable):
+        kind = type(parameters).__name__
+        raise TypeError(f"an optimizer takes a list of tensors, model.parameters(), not a {kind}")
+    distinct = list({id(each): each for each in parameters}.values())
+    for position, each in enumerate(distinct):
+        if not isinstance(each, Tensor):
+            kind = type(each).__name__
+            raise TypeError(f"an optimizer takes a list of tensors, model.parameters(); item {position} is a {kind}")
+        if each.dtype.kind != "f":
+            raise TypeError(f"parameter {position} is of {each.dtype}: only floating-point tensors have a gradient")
+    if not distinct:
+        raise ValueError("an optimizer was given no parameters")
+    return distinct
+
+
+def _check_range(owner: object, low: float, high: float, **values: float) -> None:
+    for name, value in values.items():
+        if not (isinstance(value, numbers.Real) and low <= float(value) < high):
+            kind = type(owner).__name__
+            raise ValueError(f"{name} of {kind} is {value!r}, not a number from {low:g} to below {high:g}")
+
+
 class SGD(Optimizer):
     """Stochastic gradient descent: v <- momentum * v + g, then w <- w - learning_rate * v.
 
@@ -132,7 +195,7 @@ class SGD(Optimizer):
 
     def __init__(
         self,
-        parameters: Sequence[Tensor],
+        parameters: Iterable[Tensor],
         learning_rate: float | Schedule,
         momentum: float = 0.0,
         weight_decay: float = 0.0,
@@ -141,6 +204,7 @@ class SGD(Optimizer):
         nesterov: bool = False,
     ) -> None:
         super().__init__(parameters, learning_rate, weight_decay, clip_norm=clip_norm)
+        _check_range(self, 0.0, math.inf, momentum=momentum)
         self.momentum = momentum
         self.nesterov = nesterov
         self._velocity = self._zeros() if momentum else []
@@ -173,7 +237,7 @@ class Adam(Optimizer):
 
     def __init__(
         self,
-        parameters: Sequence[Tensor],
+        parameters: Iterable[Tensor],
         learning_rate: float | Schedule = 1e-3,
         beta1: float = 0.9,
         beta2: float = 0.999,
@@ -183,6 +247,8 @@ class Adam(Optimizer):
         clip_norm: float = 0.0,
     ) -> None:
         super().__init__(parameters, learning_rate, weight_decay, clip_norm=clip_norm)
+        _check_range(self, 0.0, 1.0, beta1=beta1, beta2=beta2)
+        _check_range(self, 0.0, math.inf, epsilon=epsilon)
         self.beta1, self.beta2, self.epsilon = beta1, beta2, epsilon
         self._mean, self._square = self._zeros(), self._zeros()
 

@@ -17,6 +17,7 @@ import nnlite.autodiff as ad
 from nnlite.autodiff import contraction, indexing, joining
 from nnlite.autodiff.choices import chosen
 from nnlite.autodiff.rule import RULES, name_of
+from nnlite.nn import images
 
 settings.register_profile("quick", derandomize=True, deadline=None, max_examples=25, database=None)
 settings.register_profile("thorough", derandomize=True, deadline=None, max_examples=500, database=None)
@@ -419,6 +420,12 @@ INDEPENDENT = {
     operator.getitem: lambda _, x, index: x[index],
     joining.joined: lambda np, *arrays, axis: np.concatenate(arrays, axis),
 }
+
+# --- images
+for size, stride in (((2, 2), 1), ((3, 1), 2)):
+    case(images.patches, real(2, 5, 4, 2), size, stride)
+    rows, columns = ((length - side) // stride + 1 for length, side in zip((5, 4), size, strict=True))
+    case(images.overlaid, real(2, rows, columns, *size, 2), (2, 5, 4, 2), size, stride)
 
 
 # Every product of every rule, by key and position.

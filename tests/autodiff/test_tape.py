@@ -151,8 +151,10 @@ def test_sources_are_tensors(sources, error):
     tape, y = square_sum(x)
     with pytest.raises(TypeError, match=error):
         tape.gradient(y, sources(x))
+    with pytest.raises(TypeError, match=error):
+        y.backward(sources(x))
     with pytest.raises(ValueError, match="no leaf of this GradientTape"):
-        y.backward([np.array(1.0)])
+        y.backward([Tensor(1.0)])
 
 
 def test_sources_may_come_from_a_generator():
@@ -414,3 +416,88 @@ def test_a_tape_may_be_left_in_another_context_than_it_was_entered():  # row 16
         y = x * x
         contextvars.Context().run(tape.__exit__, None, None, None)
     assert float(tape.gradient(y, [x])[0]) == 4.0
+
+
+@pytest.mark.parametrize("recording", [False, True])
+def test_a_source_that_is_given_twice_has_two_gradients_with_a_memory_each(recording):
+    x = Tensor([1.0, 2.0])
+    with GradientTape() as outer, GradientTape() as tape:
+        y = np.sum(x**3)
+        if recording:
+            first, second, third = tape.gradient(y, [x, x, x])
+            z = np.sum(second * third)
+    if recording:
+        np.testing.assert_allclose(outer.gradient(z, [x])[0], 36 * np.array(x) ** 3)
+    first, second, third = tape.gradient(y, [x, x, x])
+    for one, other in ((first, second), (first, third), (second, third)):
+        assert not np.shares_memory(one, other)
+    first[...] = 0.0
+    assert second.tolist() == third.tolist() == [3.0, 12.0]
+
+
+def test_integers_have_no_gradient_and_that_is_said_at_once():
+    """Not by leaving .grad at None."""
+    x, w = Tensor([1, 2, 3]), Tensor([1.0, 2.0, 3.0])
+    for use in (lambda: x * w, lambda: np.mean(x), lambda: np.sqrt(x), lambda: np.stack([x, w]), lambda: w**x):
+        with GradientTape(), pytest.raises(TypeError, match="only floating-point tensors have a gradient"):
+            use()
+    with GradientTape() as tape:
+        y, z = np.sum(x * x), np.sum(w * np.asarray(x))
+        rows = np.sum(w[x - 1])
+    for ask in (
+        y.backward,
+        lambda: tape.gradient(y, [w]),
+        lambda: tape.gradient(y, [x]),
+        lambda: tape.gradient(z, [x]),
+        lambda: z.backward([x]),
+    ):
+        with pytest.raises(TypeError, match="only floating-point tensors have a gradient"):
+            ask()
+    assert tape.gradient(rows, [w])[0].tolist() == [1.0, 1.0, 1.0]
+    assert tape.gradient(z, [w])[0].tolist() == [1.0, 2.0, 3.0]
+
+
+CONSTANT_TARGETS = {
+    "np.floor": lambda x: np.sum(np.floor(x)),
+    "np.array": lambda x: np.sum(np.array(x)),
+    "a comparison": lambda x: np.sum(x > 1),
+    "a number": lambda x: 1.5,
+    "nothing": lambda x: None,
+}
+
+
+@pytest.mark.parametrize("function", CONSTANT_TARGETS.values(), ids=CONSTANT_TARGETS)
+def test_a_target_that_became_constant_is_told_so_and_not_to_be_computed_inside(function):
+    x = Tensor([1.0, 2.0])
+    with GradientTape() as tape:
+        y = function(x)
+    asked = [lambda: tape.gradient(y, [x])] + ([y.backward] if isinstance(y, Tensor) else [])
+    for ask in asked:
+        with pytest.raises(ValueError, match=r"became plain on the way|from constants alone") as caught:
+            ask()
+        assert "compute it inside" not in str(caught.value)
+
+
+@pytest.mark.parametrize("ask", [lambda tape, y, x: tape.gradient(y, 5), lambda tape, y, x: y.backward(x)])
+def test_sources_that_are_no_list_are_told_so(ask):
+    x = Tensor([1.0, 2.0])
+    tape, y = square_sum(x)
+    with pytest.raises(TypeError, match="sources is a list of tensors, also for one"):
+        ask(tape, y, x)
+    with pytest.raises(TypeError, match="the target is one tensor: differentiate the sum"):
+        tape.gradient([y, y], [x])
+
+
+def test_a_source_that_does_not_reach_the_target_is_told_why():
+    x, unused = Tensor([1.0, 2.0]), Tensor([1.0])
+    with GradientTape() as tape:
+        squares = x**2
+        y = np.sum(np.floor(squares) * x)
+        z = np.sum(np.zeros_like(x) + 1.0)
+    for target, source, why in (
+        (y, squares, "what this tape recorded of it does not lead to the target"),
+        (y, unused, "it was not used inside the with block, as a tensor, or only by what makes it constant"),
+        (z, x, "what this tape recorded of it does not lead to the target"),
+    ):
+        with pytest.raises(ValueError, match=f"does not depend on source 0: {why}"):
+            tape.gradient(target, [source])

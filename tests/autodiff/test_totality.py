@@ -8,6 +8,7 @@ import pytest
 from numpy.testing.overrides import get_overridable_numpy_array_functions, get_overridable_numpy_ufuncs
 
 from nnlite.autodiff import GradientTape, Tensor, sigmoid, softmax_cross_entropy
+from nnlite.autodiff.methods import LEAVING
 from nnlite.autodiff.rule import COMPOSED, CONSTANT, RULES, WRITERS, name_of
 
 FUNCTIONS = sorted(get_overridable_numpy_array_functions() | get_overridable_numpy_ufuncs(), key=name_of)
@@ -174,16 +175,14 @@ def test_a_method_is_recorded_as_the_function_is(call):
         assert float(gradient[position]) == pytest.approx(difference, rel=1e-6, abs=1e-6)
 
 
-@pytest.mark.parametrize(
-    "name", sorted(WITHOUT_DERIVATIVE - {"dump", "dumps", "tofile", "argpartition", "searchsorted"})
-)
+@pytest.mark.parametrize("name", sorted(WITHOUT_DERIVATIVE - set(LEAVING) - {"argpartition", "searchsorted"}))
 def test_what_has_no_derivative_is_an_arrays(name):
     x = Tensor([2.0])
     with GradientTape() as tape:
         mine, its = getattr(x, name), getattr(np.array([2.0]), name)
         if callable(its):
             assert mine() == its()
-        elif name not in {"base", "ctypes", "data", "flags"}:
+        elif name != "flags":
             assert mine == its
     assert not tape._nodes
 
@@ -327,7 +326,7 @@ def test_whole_numbers_are_not_tracked(kind):
     with GradientTape() as tape:
         y = np.multiply(x, x)
     assert y.tolist() == [1, 0]
-    with pytest.raises(ValueError, match="not recorded"):
+    with pytest.raises(TypeError, match="only floating-point tensors have a gradient"):
         tape.gradient(np.sum(y), [x])
 
 

@@ -5,7 +5,6 @@ designed by.
 """
 
 import copy
-import math
 import operator
 import pickle
 
@@ -171,19 +170,14 @@ def test_writing_a_tensor_into_a_buffer_is_refused_on_the_record(write):
 
 def through_a_buffer(t):
     buffer = np.zeros(2)
-    buffer[0] = t[0]
+    buffer[:] = t
     return Tensor(buffer)
 
 
 LOST = {  # row 1: NumPy tells nobody of these
     "np.array([t, u])": lambda t: np.array([t, t]),
     "np.asarray(t)": np.asarray,
-    "float(t)": lambda t: float(t[0]),
-    "math.sin(t)": lambda t: math.sin(t[0]),
-    "x.item()": lambda t: t[0].item(),
-    "x.tolist()": lambda t: np.array(t.tolist()),
-    "buffer[i] = t": through_a_buffer,
-    "pickle": lambda t: pickle.loads(pickle.dumps(t)),  # noqa: S301
+    "buffer[:] = t": through_a_buffer,
     "stop_gradient": stop_gradient,
     "view(np.ndarray)": lambda t: t.view(np.ndarray),
 }

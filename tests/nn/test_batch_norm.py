@@ -113,8 +113,8 @@ def test_a_network_has_it_before_the_activation_of_each_hidden_layer_in_the_plac
     network = fully_connected([4, 3, 2], "relu", "tanh", RNG, batch_norm=True)
     dense, norm, last = network.layers
     assert (dense.activation, norm.activation, last.activation) == (None, ACTIVATIONS["relu"], np.tanh)
-    assert list(dense.parameters()) == ["weight"]
-    assert list(last.parameters()) == ["weight", "bias"]
+    assert [name for name, _ in dense.named_parameters()] == ["weight"]
+    assert [name for name, _ in last.named_parameters()] == ["weight", "bias"]
     x = RNG.standard_normal((5, 4), dtype=np.float32)
     np.testing.assert_allclose(dense(x), x @ np.array(dense.weight), rtol=1e-6)
 

@@ -5,7 +5,8 @@ import pytest
 
 from nnlite.autodiff import GradientTape, Tensor
 from nnlite.errors import InputError
-from nnlite.nn import SGD, Adam, Optimizer
+from nnlite.nn import SGD, Adam, Dense, Optimizer
+from nnlite.nn.layers import constrain
 from nnlite.nn.schedules import linear_decay
 
 STEPS = 20
@@ -237,3 +238,52 @@ def test_a_tensor_that_serves_in_two_layers_is_updated_once(kind, naive, options
         loss.backward()
         kind(given, 0.1, clip_norm=0.5, **options).step()
     np.testing.assert_array_equal(shared, alone)
+
+
+NORMS = [0.0, 1e-30, 1e-3, 1.0, 1e15, 1e19, 1e30, 3e38]
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("size", NORMS)
+@pytest.mark.parametrize("limit", [1e-6, 1.0, 1e20])
+def test_the_norm_is_cut_over_the_whole_range_of_each_dtype(kind, size, limit):
+    """Against an oracle in longdouble: squares overflow, or vanish, long before the gradients themselves do."""
+    drawn = np.random.default_rng(3).uniform(-1.0, 1.0, 100)
+    with np.errstate(over="ignore"):
+        given = np.clip(size * drawn, np.finfo(kind).min, np.finfo(kind).max).astype(kind)
+    exact = given.astype(np.longdouble)
+    length = np.sqrt(np.sum(np.square(exact)))
+    expected = exact * min(np.longdouble(1.0), np.longdouble(limit) / length) if length else exact
+    halves = [Tensor(np.zeros(50), kind), Tensor(np.zeros(50), kind)]
+    for half, gradient in zip(halves, (given[:50], given[50:]), strict=True):
+        half.grad = gradient
+    SGD(halves, 1.0, clip_norm=limit).step()
+    actual = -np.concatenate(halves).astype(np.longdouble)
+    small = float(np.finfo(kind).smallest_normal)
+    np.testing.assert_allclose(actual, expected, rtol=8 * float(np.finfo(kind).eps), atol=small)
+
+
+@pytest.mark.parametrize("make", [SGD, lambda *args, **kwargs: SGD(*args, momentum=0.9, **kwargs), Adam])
+def test_gradients_whose_squares_overflow_are_cut_for_every_optimizer(make):
+    large, small = ([Tensor(np.zeros(100), np.float32)] for _ in range(2))
+    for (parameter,), size in ((large, 1e19), (small, 1.0)):
+        parameter.grad = np.full(100, size, np.float32)
+        make([parameter], 0.1, clip_norm=1.0).step()
+    np.testing.assert_allclose(large[0], small[0], rtol=1e-5)
+    assert np.all(np.isfinite(large[0]))
+
+
+def test_weights_whose_squares_overflow_are_constrained():
+    layer = Dense(100, 2, rng=np.random.default_rng(0))
+    layer.weight[...] = 1e19
+    constrain(layer, 2.0)
+    np.testing.assert_allclose(np.sqrt(np.sum(np.square(layer.weight), axis=0)), 2.0, rtol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(3,), (2, 3), ()])
+def test_a_grad_of_another_shape_is_refused_where_it_is_set(shape):
+    w = Tensor(np.ones((3, 2)))
+    with pytest.raises(ValueError, match=r"\.grad of a tensor of shape \(3, 2\) and float64 cannot be of shape"):
+        w.grad = np.ones(shape)
+    with pytest.raises(ValueError, match="only floating-point tensors have a gradient"):
+        Tensor([1, 2]).grad = np.ones(2)
