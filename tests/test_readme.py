@@ -48,7 +48,7 @@ def test_the_sweep_files_in_the_readme_have_every_table_and_key():
     assert table.keys() | tomllib.loads(several).keys() == SweepTable.model_fields.keys()
     assert table["limits"].keys() == LimitsTable.model_fields.keys()
     assert table["objective"].keys() == ObjectiveTable.model_fields.keys()
-    assert SearchTable.model_fields.keys() - table["search"].keys() == {"generation"}
+    assert SearchTable.model_fields.keys() - table["search"].keys() == {"generation", "learn_from"}, "options of tpe"
 
 
 def test_every_command_is_documented():

@@ -31,6 +31,7 @@ TABLES = """
 # [search]                        # samples, crossed with the grid; a hyperparameter stands in one table alone
 # strategy = "random"             # random | tpe
 # trials = {trials:<22} # configurations in all, before seeds: a multiple of the grid's {points}
+# start_with = [{{ momentum = 0.9 }}] # points that are tried first
 # momentum = {{ low = 0.0, high = 0.95 }}
 # weight_decay = {{ low = 1e-6, high = 1e-3, log = true }}
 
@@ -40,6 +41,7 @@ TABLES = """
 # [limits]
 # timeout = "2h"                  # wall time of a trial
 # stall = "10m"                   # no new epoch for so long
+# total = "8h"                    # wall time of a call, after which no further trial starts
 # retries = 1                     # of a trial that failed
 """
 
