@@ -3,7 +3,7 @@
 `Tensor` adds no mathematics to np.ndarray. It sends each ufunc (`__array_ufunc__`), each NumPy function
 (`__array_function__`) and each method (see `methods`) to `apply`, which computes on plain arrays and, while a tape
 records, leaves a `Node` behind. What has neither a rule nor a composition nor a place among the constants is refused
-while a tape records, so that no gradient can be silently missing.
+while a tape records. What NumPy tells nobody of, no tensor can refuse: `GradientTape` lists it.
 """
 
 import operator

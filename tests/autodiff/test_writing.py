@@ -1,6 +1,6 @@
 """What is on the record cannot be changed, and what cannot be followed is refused or found out.
 
-So no gradient is silently wrong or missing. The rows are those of the table of NumPy's pitfalls that the engine was
+What NumPy tells nobody of is in test_leaving. The rows are those of the table of NumPy's pitfalls that the engine was
 designed by.
 """
 
