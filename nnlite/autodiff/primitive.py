@@ -4,7 +4,7 @@ import functools
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar, cast
 
-from nnlite.autodiff.calls import arrays_by_position
+from nnlite.autodiff.calls import arrays_by_position, holds_tensor
 from nnlite.autodiff.rule import RULES, Gradient, Rule
 from nnlite.autodiff.tensor import Tensor, apply
 
@@ -13,7 +13,7 @@ Result = TypeVar("Result")
 
 
 def primitive(
-    *gradients: Gradient | None, variadic: bool = False, through: Gradient | None = None
+    *gradients: Gradient | None, variadic: bool = False, through: Gradient | None = None, name: str | None = None
 ) -> Callable[[Callable[Parameters, Result]], Callable[Parameters, Result]]:
     """Make a function on plain arrays one that tensors may be given to, with a rule of its own.
 
@@ -21,17 +21,18 @@ def primitive(
         gradients: its vector-Jacobian products, as in `rule.Rule`, whose arguments are called as the function's are.
         variadic: as in `rule.Rule`.
         through: as in `rule.Rule`.
+        name: what errors call it; the function's own name if not given.
     """
 
     def decorate(compute: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
-        rule = Rule(compute.__name__, compute, gradients, variadic, through)
+        rule = Rule(name or compute.__name__, compute, gradients, variadic, through)
 
         @functools.wraps(compute)
         def call(*args: Any, **kwargs: Any) -> Any:
             if kwargs:
                 args, kwargs = arrays_by_position(rule, args, kwargs)
             for each in args:
-                if isinstance(each, Tensor):
+                if isinstance(each, Tensor) or (isinstance(each, list | tuple) and holds_tensor(each)):
                     return apply(rule, args, kwargs)
             return rule.compute(*args, **kwargs)
 
