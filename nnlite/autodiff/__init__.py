@@ -4,13 +4,18 @@ from nnlite.autodiff import (  # noqa: F401 - they fill the tables
     choices,
     constants,
     contraction,
+    decompositions,
     elementwise,
+    extremes,
     indexing,
     joining,
     linear_algebra,
+    norms,
     products,
     reductions,
+    sequences,
     shaping,
+    statistics,
 )
 from nnlite.autodiff.check import check_gradient
 from nnlite.autodiff.compounds import (

@@ -5,15 +5,18 @@ by position, and a tape no writing at all.
 """
 
 import functools
+import importlib
 import inspect
-from collections.abc import Callable
+import sys
+import warnings
+from collections.abc import Callable, Container
 from typing import Any
 
 import numpy as np
 
-from nnlite.autodiff.rule import COMPOSED, RULES, WRITERS, Rule, name_of
-
-USE_PLAIN = "if its result may be treated as constant, call it on nnlite.stop_gradient(x)"
+from nnlite.autodiff.methods import Dispatched, plain
+from nnlite.autodiff.rule import COMPOSED, RULES, WRITERS, Composition, Rule, name_of
+from nnlite.autodiff.substitutes import USE_PLAIN, way_out
 
 POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 NOWHERE = 1000  # a place that no argument has
@@ -29,22 +32,95 @@ def arrays_by_position(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]
     return args, kwargs
 
 
+def holds_tensor(value: Any) -> bool:
+    """Whether there is a floating-point tensor in `value`, however deep in lists, tuples and dicts."""
+    if isinstance(value, Dispatched):
+        return value.dtype.kind not in "biu"
+    if isinstance(value, dict):
+        value = value.values()
+    elif not isinstance(value, list | tuple):
+        return False
+    return any(holds_tensor(each) for each in value)
+
+
+def gathered(value: Any) -> Any:
+    """`value`, or the array that NumPy would make of it where it is a sequence that holds tensors.
+
+    NumPy would make it of their bare numbers: everything that takes arrays looks into sequences here first.
+    """
+    if isinstance(value, list | tuple) and holds_tensor(value):
+        return np.stack([gathered(each) for each in value])
+    return value
+
+
 def compose(key: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """The result of a function that has no rule, from functions that have one.
 
     Raises:
         TypeError: it has no composition either, or none that takes these arguments.
+        Exception: NumPy's own, where NumPy does not take these arguments.
     """
-    composition = COMPOSED.get(key)
-    if composition is None and isinstance(key, tuple) and key[1] == "outer" and key[0] in RULES:
-        composition = functools.partial(_outer, key[0])
+    composition = _composition(key)
+    name = name_of(key)
     if composition is None:
-        raise TypeError(f"{name_of(key)} has no derivative rule, so a GradientTape cannot record it; {USE_PLAIN}")
+        raise TypeError(f"{name} has no derivative rule, so a GradientTape cannot record it; {way_out(name)}")
     try:
-        inspect.signature(composition).bind(*args, **kwargs)
+        bound = composition.signature.bind(*args, **kwargs)
     except TypeError:
-        raise TypeError(f"{name_of(key)} has no derivative rule for these arguments; {USE_PLAIN}") from None
-    return composition(*args, **kwargs)
+        refuse_as_numpy_does(key, args, kwargs)
+        raise TypeError(unsupported(name, args, kwargs, composition.signature.parameters)) from None
+    if any(holds_tensor(each) for each in (*args, *kwargs.values()) if isinstance(each, list | tuple)):
+        for parameter, value in bound.arguments.items():
+            bound.arguments[parameter] = _gathered_argument(composition, parameter, value)
+    try:
+        return composition.run(*bound.args, **bound.kwargs)
+    except Exception as fault:
+        refuse_as_numpy_does(key, args, kwargs)  # what is wrong with the call, not with one of our steps
+        if str(fault).startswith(name):
+            raise
+        raise TypeError(f"{name} has no derivative rule for these arguments: {fault}") from fault
+
+
+def rule_of_scipy(key: Any) -> Rule | None:
+    """The rule of a ufunc that NumPy does not know, if it is one of scipy.special and has one."""
+    if key not in COMPOSED and isinstance(key, np.ufunc) and "scipy.special" in sys.modules:
+        importlib.import_module("nnlite.autodiff.special")  # SciPy is slow to import, and most programs do not
+    return RULES.get(key)
+
+
+def refuse_as_numpy_does(key: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Raise what NumPy raises for a call, if it does."""
+    function = getattr(key[0], key[1]) if isinstance(key, tuple) else key
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            function(*plain(args), **plain(kwargs))
+        except Exception as refusal:  # noqa: BLE001 - whatever it is
+            raise refusal.with_traceback(None) from None
+
+
+def unsupported(name: str, args: tuple[Any, ...], kwargs: dict[str, Any], parameters: Container[str]) -> str:
+    """The sentence that refuses a call of a function that has a rule, by what is in the way."""
+    unknown = [keyword for keyword in kwargs if keyword not in parameters]
+    what = " and ".join(f"{keyword}=" for keyword in unknown) or f"these {len(args)} arguments"
+    return f"{name} can be differentiated, but has no derivative rule for {what}; leave it out, or {USE_PLAIN}"
+
+
+def _gathered_argument(composition: Composition, name: str, value: Any) -> Any:
+    several = composition.signature.parameters[name].kind is inspect.Parameter.VAR_POSITIONAL
+    if name == composition.of_arrays and composition.nested:
+        return value
+    if several or (name == composition.of_arrays and isinstance(value, list | tuple)):
+        return type(value)(gathered(each) for each in value)
+    return gathered(value)
+
+
+def _composition(key: Any) -> Composition | None:
+    if key in COMPOSED:
+        return COMPOSED[key]
+    if isinstance(key, tuple) and key[1] == "outer" and (key[0] in RULES or _composition(key[0])):
+        return Composition(functools.partial(_outer, key[0]))
+    return None
 
 
 def written_by(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -7,34 +7,43 @@ from typing import Any
 
 import numpy as np
 
+from nnlite.autodiff.conventions import by_convention
 from nnlite.autodiff.primitive import primitive
 from nnlite.autodiff.rule import composed, derivative
+from nnlite.autodiff.tensor import Tensor
 
 
-def _shared(g: Any, chosen: Any, equal: Any) -> Any:
-    return np.where(chosen, g, np.where(equal, 0.5 * g, 0.0))
+def _shared(g: Any, a: Any, b: Any, chosen: Any) -> Any:
+    equal = a == b
+    shared = np.where(chosen, g, np.where(equal, 0.5 * g, 0.0))
+    return shared if _same(a, b) else by_convention(shared, equal, a, b)
+
+
+def _same(a: Any, b: Any) -> bool:
+    """Whether both are one tensor, so that it does not matter which is chosen."""
+    return isinstance(a, Tensor) and isinstance(b, Tensor) and a._node is b._node
 
 
 derivative(
     np.maximum,
-    lambda g, y, a, b: _shared(g, (a > b) | np.isnan(a), a == b),
-    lambda g, y, a, b: _shared(g, (b > a) | np.isnan(b), a == b),
+    lambda g, y, a, b: _shared(g, a, b, (a > b) | np.isnan(a)),
+    lambda g, y, a, b: _shared(g, a, b, (b > a) | np.isnan(b)),
 )
 derivative(
     np.minimum,
-    lambda g, y, a, b: _shared(g, (a < b) | np.isnan(a), a == b),
-    lambda g, y, a, b: _shared(g, (b < a) | np.isnan(b), a == b),
+    lambda g, y, a, b: _shared(g, a, b, (a < b) | np.isnan(a)),
+    lambda g, y, a, b: _shared(g, a, b, (b < a) | np.isnan(b)),
 )
 # fmax and fmin choose the other where one is NaN.
 derivative(
     np.fmax,
-    lambda g, y, a, b: _shared(g, (a > b) | np.isnan(b), a == b),
-    lambda g, y, a, b: _shared(g, (b > a) | np.isnan(a), a == b),
+    lambda g, y, a, b: _shared(g, a, b, (a > b) | np.isnan(b)),
+    lambda g, y, a, b: _shared(g, a, b, (b > a) | np.isnan(a)),
 )
 derivative(
     np.fmin,
-    lambda g, y, a, b: _shared(g, (a < b) | np.isnan(b), a == b),
-    lambda g, y, a, b: _shared(g, (b < a) | np.isnan(a), a == b),
+    lambda g, y, a, b: _shared(g, a, b, (a < b) | np.isnan(b)),
+    lambda g, y, a, b: _shared(g, a, b, (b < a) | np.isnan(a)),
 )
 
 
@@ -42,6 +51,7 @@ derivative(
     None,
     lambda g, y, condition, a, b: np.where(condition, g, 0.0),
     lambda g, y, condition, a, b: np.where(condition, 0.0, g),
+    name="np.where",
 )
 def chosen(condition: Any, a: Any, b: Any) -> Any:
     """np.where of three arguments."""
@@ -54,7 +64,7 @@ def where(condition: Any, x: Any = None, y: Any = None, /) -> Any:
     return np.nonzero(condition) if x is None else chosen(condition, x, y)
 
 
-@composed(np.select)
+@composed(np.select, of_arrays="choicelist")
 def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
     """The first choice whose condition holds."""
     result = default

@@ -4,6 +4,7 @@ Each has its own rule for one of two reasons: stability (the sigmoid and the cro
 of a dense layer, and the standardization of a batch). Everything else is composed of NumPy calls and needs no rule.
 """
 
+import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -68,13 +69,13 @@ def _sigmoid(x: Any, out: Any) -> Any:
     return np.reciprocal(y, out=y)
 
 
-@primitive(lambda g, y, x: g * (x > 0))
+@primitive(lambda g, y, x: _masked(g, x > 0))
 def relu(x: Any) -> Any:
     """max(x, 0); its derivative at 0 is taken to be 0."""
     return np.maximum(x, 0)
 
 
-@primitive(lambda g, y, x, slope=LEAK: g * np.maximum(x > 0, x.dtype.type(slope)))  # 1 or slope
+@primitive(lambda g, y, x, slope=LEAK: g * _slope(x, slope) if slope else _masked(g, x > 0))
 def leaky_relu(x: Any, slope: float = LEAK) -> Any:
     """max(x, slope x), for a slope from 0 to 1; its derivative at 0 is taken to be the slope.
 
@@ -86,6 +87,19 @@ def leaky_relu(x: Any, slope: float = LEAK) -> Any:
     return np.maximum(x, slope * x)
 
 
+def _slope(x: Any, slope: float) -> Any:
+    """1 where x > 0, else the slope."""
+    return np.maximum(x > 0, x.dtype.type(slope))
+
+
+def _masked(g: Any, mask: Any) -> Any:
+    """G where the mask holds, else 0, also where g is infinite or NaN: on its bits, which is as fast as a product."""
+    bits = {2: np.int16, 4: np.int32, 8: np.int64}.get(g.dtype.itemsize)
+    if type(g) is not np.ndarray or bits is None:
+        return np.where(mask, g, 0.0)
+    return np.multiply(g.view(bits), mask).view(g.dtype)
+
+
 @dataclass(frozen=True)
 class Activation:
     """An elementwise function whose derivative follows from its value, so that it can be applied in place.
@@ -93,24 +107,24 @@ class Activation:
     Attributes:
         name: of the function.
         of: writes the function of its first argument into its second.
-        slope: the derivative, given the function's value.
+        back: the gradient of its argument, given that of its value, and the value.
     """
 
     name: str
     of: Callable[[Any, Any], Any]
-    slope: Callable[[Any], Any]
+    back: Callable[[Any, Any], Any]
 
 
 IN_PLACE = {
     each.name: each
     for each in (
-        Activation("sigmoid", _sigmoid, lambda y: y * (1.0 - y)),
-        Activation("tanh", np.tanh, lambda y: 1.0 - y * y),
-        Activation("relu", lambda x, out: np.maximum(x, 0.0, out=out), lambda y: y > 0),
+        Activation("sigmoid", _sigmoid, lambda g, y: _scaled(g, y * (1.0 - y))),
+        Activation("tanh", np.tanh, lambda g, y: _scaled(g, 1.0 - y * y)),
+        Activation("relu", lambda x, out: np.maximum(x, 0.0, out=out), lambda g, y: _masked(g, y > 0)),
         Activation(
             "leaky_relu",
             lambda x, out: np.maximum(x, LEAK * x, out=out),
-            lambda y: _one_or_leak(y > 0, y.dtype.type),
+            lambda g, y: _scaled(g, _one_or_leak(y > 0, y.dtype.type)),
         ),
     )
 }
@@ -133,7 +147,7 @@ def _scaled(g: Any, slope: Any) -> Any:
     lambda g, y, x, weight, bias, activation: g @ weight.mT,
     lambda g, y, x, weight, bias, activation: product(x.mT, g),
     lambda g, y, x, weight, bias, activation: np.add.reduce(g, 0),
-    through=lambda g, y, x, weight, bias, activation: _scaled(g, activation.slope(y)),
+    through=lambda g, y, x, weight, bias, activation: activation.back(g, y),
 )
 def dense(x: Any, weight: Any, bias: Any, activation: Activation) -> Any:
     """activation(x @ weight + bias) in one array, shapes as in `affine`."""
@@ -148,8 +162,8 @@ def softplus(x: Any) -> Any:
     return np.logaddexp(0.0, x).astype(x.dtype, copy=False)
 
 
-@primitive(lambda g, y, x, axis=-1, keepdims=False: _kept(g, axis, keepdims) * np.exp(x - _kept(y, axis, keepdims)))
-def log_sum_exp(x: Any, axis: int = -1, keepdims: bool = False) -> Any:
+@primitive(lambda g, y, x, axis=-1, keepdims=False: _kept(g, axis, keepdims) * softmax(x, axis))
+def log_sum_exp(x: Any, axis: int | tuple[int, ...] = -1, keepdims: bool = False) -> Any:
     """log(sum(exp(x))) over an axis, without overflow."""
     highest = np.max(x, axis=axis, keepdims=True)
     highest = np.where(np.isfinite(highest), highest, 0)
@@ -159,10 +173,11 @@ def log_sum_exp(x: Any, axis: int = -1, keepdims: bool = False) -> Any:
 
 def log_softmax(x: Any, axis: int = -1) -> Any:
     """log(softmax(x)), without overflow and without losing small probabilities."""
-    return x - log_sum_exp(x, axis, keepdims=True)
+    shifted = x - np.maximum.reduce(stop_gradient(x), axis, keepdims=True)
+    return shifted - log_sum_exp(shifted, axis, keepdims=True)
 
 
-def softmax(x: Any, axis: int = -1) -> Any:
+def softmax(x: Any, axis: int | tuple[int, ...] = -1) -> Any:
     """exp(x) / sum(exp(x)) over an axis, without overflow."""
     exponentials = np.exp(x - np.maximum.reduce(stop_gradient(x), axis, keepdims=True))
     return exponentials / np.add.reduce(exponentials, axis, keepdims=True)
@@ -247,7 +262,7 @@ def one_hot(labels: Any, like: Any) -> Any:
     return rows
 
 
-def _kept(array: Any, axis: int, keepdims: bool) -> Any:
+def _kept(array: Any, axis: int | tuple[int, ...], keepdims: bool) -> Any:
     return array if keepdims else np.expand_dims(array, axis)
 
 
@@ -260,3 +275,17 @@ def sinc(x: Any) -> Any:
         series = np.square(np.where(near, x, 0.0) * math.pi) * (1.0 - series) / (2 * k * (2 * k + 1))
     angle = np.where(near, 1.0, x) * math.pi
     return np.where(near, 1.0 - series, np.sin(angle) / angle)
+
+
+def _log_add(base: float, array: Any, axis: Any = 0, *, keepdims: bool = False) -> Any:
+    """The logarithm of the sum of powers of the base."""
+    axes = tuple(range(np.ndim(array))) if axis is None else axis
+    return log_sum_exp(array * math.log(base), axes, keepdims) / math.log(base)
+
+
+composed((np.logaddexp, "reduce"))(
+    lambda array, axis=0, *, keepdims=False: log_sum_exp(
+        array, tuple(range(np.ndim(array))) if axis is None else axis, keepdims
+    )
+)
+composed((np.logaddexp2, "reduce"))(functools.partial(_log_add, 2.0))

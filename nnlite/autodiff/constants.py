@@ -18,7 +18,7 @@ constant(np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_
 constant(np.logical_and, np.logical_or, np.logical_not, np.logical_xor, np.all, np.any)
 constant(np.isfinite, np.isinf, np.isnan, np.isnat, np.isneginf, np.isposinf, np.signbit)
 constant(np.isclose, np.allclose, np.array_equal, np.array_equiv, np.isin)
-constant(np.isreal, np.isrealobj, np.iscomplex, np.iscomplexobj, np.imag)
+constant(np.isreal, np.isrealobj, np.iscomplex, np.iscomplexobj, np.imag, np.angle)
 
 # Whole numbers: a floating-point tensor never gets here.
 constant(np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.bitwise_count, np.invert, np.left_shift, np.right_shift)

@@ -26,7 +26,7 @@ def _gradient(g: Any, y: Any, *operands: Any, position: int, inputs: Any, output
     return spread if np.shape(spread) == shape else spread * np.ones(shape, y.dtype)
 
 
-@primitive(_gradient, variadic=True)
+@primitive(_gradient, variadic=True, name="np.einsum")
 def contracted(*operands: Any, inputs: tuple[str, ...], output: str, optimize: Any) -> Any:
     """np.einsum with the letters of each operand, none of them twice in one."""
     return np.einsum(f"{','.join(inputs)}->{output}", *operands, optimize=optimize)

@@ -8,22 +8,67 @@ from typing import Any
 
 import numpy as np
 
+from nnlite.autodiff.conventions import by_convention, slope_of_absolute
 from nnlite.autodiff.rule import composed, derivative
+from nnlite.autodiff.tensor import Tensor, stop_gradient
 
 DEGREE = math.pi / 180
 
 
+def _floating(x: Any, like: Any) -> Any:
+    """Whole numbers in the dtype of `like`: their own would wrap around, or make a float16 of an int8's logarithm."""
+    return np.asarray(x, like.dtype) if isinstance(x, np.ndarray | np.generic) and x.dtype.kind in "biu" else x
+
+
 def _power_base(g: Any, y: Any, a: Any, b: Any) -> Any:
-    # b a^(b-1), with 0 for the derivative of 0^0. A Python number stays one, or float32 would turn into float64.
+    # b a^(b-1), and 0 where b = 0. A Python number stays one, or float32 would turn into float64.
     if isinstance(b, int | float):
-        return g * (b * np.power(a, b - 1)) if b else g * 0.0
-    return g * (b * np.power(a, b - 1 + ((a == 0) & (b == 0))))
+        return g * (b * np.power(a, b - 1)) if b else np.zeros(np.shape(y), y.dtype)
+    b = _floating(b, y)
+    if isinstance(b, Tensor):  # may be differentiated with respect to b: not where 0^b is 1, 0 or infinite beside b
+        slope = b * np.power(a, b - 1 + ((a == 0) & (b == 0)))
+        return g * by_convention(slope, (a == 0) & (b <= 1), b)
+    return np.where(b == 0, 0.0, g * (b * np.power(a, np.where(b == 0, 1, b) - 1)))
 
 
 def _power_exponent(g: Any, y: Any, a: Any, b: Any) -> Any:
-    # a^b log a, with 0 where a = 0 (the limit for b > 0); a negative base has a NaN.
-    logarithm = np.log(a + (a == 0))
-    return g * (y * (float(logarithm) if isinstance(a, int | float) else logarithm))
+    # a^b log a, with 0 where a = 0 and b >= 0 (the limit for b > 0); a negative base has a NaN.
+    if isinstance(a, int | float):
+        a = np.asarray(a, y.dtype)
+    a = _floating(a, y)
+    zero = a == 0
+    slope = np.where(zero & (b >= 0), 0.0, g * (y * np.log(np.where(zero, 1.0, a))))
+    return by_convention(slope, zero & (b <= 1), a, b)
+
+
+def _scaled(a: Any, b: Any) -> tuple[Any, Any, Any]:
+    """Both numbers divided by the larger, which is constant, so that their squares fit into a float; and the larger."""
+    larger = np.maximum(np.abs(stop_gradient(a)), np.abs(stop_gradient(b)))
+    scale = np.where(larger == 0, 1, larger).astype(larger.dtype)
+    return a / scale, b / scale, scale
+
+
+def _hypot(g: Any, y: Any, a: Any, b: Any) -> Any:
+    # a / sqrt(a^2 + b^2), 0 at the origin
+    a_, b_, _ = _scaled(a, b)
+    origin = (a == 0) & (b == 0)
+    return g * by_convention(a_ / (np.hypot(a_, b_) + origin), origin, a, b)
+
+
+def _arctan2(g: Any, y: Any, a: Any, b: Any) -> Any:
+    # b / (a^2 + b^2), NaN at the origin
+    a, b = _floating(a, y), _floating(b, y)
+    a_, b_, scale = _scaled(a, b)
+    return g * (b_ / (a_ * a_ + b_ * b_) / scale)
+
+
+def _share(a: Any, b: Any) -> Any:
+    # exp(a) / (exp(a) + exp(b)), from the difference alone: a sum may have lost it, or be infinite
+    return np.exp(-np.logaddexp(0.0, b - a))
+
+
+def _share2(a: Any, b: Any) -> Any:
+    return np.exp2(-np.logaddexp2(0.0, b - a))
 
 
 # Arithmetic.
@@ -36,8 +81,8 @@ derivative(np.positive, lambda g, y, x: g)
 derivative(np.square, lambda g, y, x: g * (2.0 * x))
 derivative(np.sqrt, lambda g, y, x: g / (2.0 * y))  # infinite at 0
 derivative(np.cbrt, lambda g, y, x: g / (3.0 * np.square(y)))  # infinite at 0
-derivative(np.reciprocal, lambda g, y, x: -g * np.square(y))
-derivative(np.hypot, lambda g, y, a, b: g * (a / (y + (y == 0))), lambda g, y, a, b: g * (b / (y + (y == 0))))  # 0 at 0
+derivative(np.reciprocal, lambda g, y, x: -(g * y) * y)
+derivative(np.hypot, _hypot, lambda g, y, a, b: _hypot(g, y, b, a))
 for power in (np.power, np.float_power):
     derivative(power, _power_base, _power_exponent)
 
@@ -49,21 +94,21 @@ composed(np.modf)(lambda x: (np.fmod(x, 1), np.trunc(x)))
 
 # Signs.
 for absolute in (np.absolute, np.fabs):
-    derivative(absolute, lambda g, y, x: g * np.sign(x))  # 0 at 0
-derivative(np.copysign, lambda g, y, a, b: g * (np.sign(y) * np.sign(a)), None)  # 0 at a = 0; b is a step
+    derivative(absolute, lambda g, y, x: g * slope_of_absolute(x))  # 0 at 0
+derivative(np.copysign, lambda g, y, a, b: g * (np.sign(y) * slope_of_absolute(a)), None)  # 0 at a = 0; b is a step
 derivative(np.conjugate, lambda g, y, x: g)
 derivative(np.real, lambda g, y, val: g)
 
 # Exponentials and logarithms.
 derivative(np.exp, lambda g, y, x: g * y)
 derivative(np.exp2, lambda g, y, x: g * (y * math.log(2.0)))
-derivative(np.expm1, lambda g, y, x: g * (y + 1.0))
+derivative(np.expm1, lambda g, y, x: g * np.exp(x))
 derivative(np.log, lambda g, y, x: g / x)
-derivative(np.log2, lambda g, y, x: g / (x * math.log(2.0)))
-derivative(np.log10, lambda g, y, x: g / (x * math.log(10.0)))
+derivative(np.log2, lambda g, y, x: g / x / math.log(2.0))
+derivative(np.log10, lambda g, y, x: g / x / math.log(10.0))
 derivative(np.log1p, lambda g, y, x: g / (1.0 + x))
-derivative(np.logaddexp, lambda g, y, a, b: g * np.exp(a - y), lambda g, y, a, b: g * np.exp(b - y))
-derivative(np.logaddexp2, lambda g, y, a, b: g * np.exp2(a - y), lambda g, y, a, b: g * np.exp2(b - y))
+derivative(np.logaddexp, lambda g, y, a, b: g * _share(a, b), lambda g, y, a, b: g * _share(b, a))
+derivative(np.logaddexp2, lambda g, y, a, b: g * _share2(a, b), lambda g, y, a, b: g * _share2(b, a))
 derivative(np.ldexp, lambda g, y, x, exponent: np.ldexp(g, exponent), None)
 
 # Trigonometric and hyperbolic functions.
@@ -73,16 +118,12 @@ derivative(np.tan, lambda g, y, x: g * (1.0 + np.square(y)))
 derivative(np.arcsin, lambda g, y, x: g / np.sqrt((1.0 - x) * (1.0 + x)))
 derivative(np.arccos, lambda g, y, x: -g / np.sqrt((1.0 - x) * (1.0 + x)))
 derivative(np.arctan, lambda g, y, x: g / (1.0 + np.square(x)))
-derivative(
-    np.arctan2,  # NaN at the origin, which it jumps around
-    lambda g, y, a, b: g * (b / (a * a + b * b)),
-    lambda g, y, a, b: -g * (a / (a * a + b * b)),
-)
+derivative(np.arctan2, _arctan2, lambda g, y, a, b: _arctan2(-g, y, b, a))
 derivative(np.sinh, lambda g, y, x: g * np.cosh(x))
 derivative(np.cosh, lambda g, y, x: g * np.sinh(x))
 derivative(np.tanh, lambda g, y, x: g * (1.0 - np.square(y)))
-derivative(np.arcsinh, lambda g, y, x: g / np.sqrt(1.0 + np.square(x)))
-derivative(np.arccosh, lambda g, y, x: g / np.sqrt((x - 1.0) * (x + 1.0)))
+derivative(np.arcsinh, lambda g, y, x: g / np.hypot(1.0, x))
+derivative(np.arccosh, lambda g, y, x: g / (np.sqrt(x - 1.0) * np.sqrt(x + 1.0)))
 derivative(np.arctanh, lambda g, y, x: g / ((1.0 - x) * (1.0 + x)))
 for radians in (np.radians, np.deg2rad):
     derivative(radians, lambda g, y, x: g * DEGREE)

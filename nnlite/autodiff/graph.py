@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from nnlite.autodiff.accumulation import computed
+from nnlite.autodiff.accumulation import MatrixProduct, Scattered, computed
 from nnlite.autodiff.rule import RESIDUAL, Rule
 
 Array = Any  # a plain array, or a Tensor while an outer tape records
@@ -52,6 +52,9 @@ class Node:
     def forget(self) -> None:
         """Let go of everything that was only needed to differentiate."""
         self.args, self.kwargs, self.parents, self.value, self.residual = (), None, None, None, None
+
+
+PLAIN = (np.ndarray, MatrixProduct, Scattered)  # gradients that nothing records
 
 
 class Recorder(Protocol):
@@ -113,6 +116,7 @@ def walk_back(
         RuntimeError: another tape has freed a part of the way.
     """
     gradients: dict[Node, Any] = {target: seed}
+    sums: dict[Node, Any] = {}  # those of `gradients` that were made here, and that nobody else has
     for node in reversed(tuple(nodes)):  # a copy: the walk itself may be recorded, on this very recording
         rule, args, value, parents = node.rule, node.args, node.value, node.parents
         if node not in gradients or rule is None or not (needed is None or node in needed):
@@ -122,6 +126,7 @@ def walk_back(
                 f"a result of {rule.name} that the target depends on was freed by backward() of another GradientTape, "
                 "which recorded it too: call tape.gradient on that one, or backward() last"
             )
+        sums.pop(node, None)
         g = gradients[node] if node in sources else gradients.pop(node)
         options = node.kwargs or {}
         if lift is not None:
@@ -130,6 +135,8 @@ def walk_back(
                 options = {**options, RESIDUAL: None}
         elif rule.has_residual:
             options = {**options, RESIDUAL: node.residual}
+        if value.dtype.char == "e":
+            g, value, args, options = _widened(g), _widened(value), tuple(map(_widened, args)), _without(options)
         if rule.through is not None:
             g = rule.through(g, value, *args, **options)
         for position, parent in parents:
@@ -141,13 +148,40 @@ def walk_back(
             argument = node.args[position]
             if contribution.shape != argument.shape or contribution.dtype != argument.dtype:
                 contribution = fit(computed(contribution), argument, rule)
-            if parent in gradients:
-                # A sum, never an addition in place: the contribution may be the very array that another parent has.
-                contribution = computed(gradients[parent]) + computed(contribution)
+            if parent in sums and type(contribution) in PLAIN:
+                _add(sums[parent], contribution)
+            elif parent in gradients:
+                # A new array, never an addition in place: the first may be the very array that another parent has.
+                gradients[parent] = total = computed(gradients[parent]) + computed(contribution)
+                sums.pop(parent, None)
+                if type(total) is np.ndarray:
+                    sums[parent] = total
+            elif type(contribution) is Scattered:
+                gradients[parent] = sums[parent] = contribution.compute()
             elif parent.rule is not None or not uncomputed:
-                contribution = computed(contribution)
-            gradients[parent] = contribution
+                gradients[parent] = computed(contribution)
+            else:
+                gradients[parent] = contribution
     return {source: gradients[source] for source in sources if source in gradients}
+
+
+def _add(total: Array, contribution: Any) -> None:
+    """Add to an array in place; what indexing sends back touches only the elements that were indexed."""
+    if type(contribution) is Scattered:
+        contribution.add_to(total)
+    else:
+        total += computed(contribution)
+
+
+def _widened(array: Any) -> Any:
+    """Half precision as float32: a rule counts, squares and divides beyond 65,504, as NumPy's functions do inside."""
+    half = isinstance(array, np.ndarray | np.generic) and array.dtype.char == "e"
+    return np.astype(np.asanyarray(array), np.float32) if half else array
+
+
+def _without(options: dict[str, Any]) -> dict[str, Any]:
+    """The options of a rule, with its residual to be computed anew."""
+    return {**options, RESIDUAL: None} if RESIDUAL in options else options
 
 
 def _lifted(args: tuple[Any, ...], parents: Parents, lift: Callable[[Array, Node], Array]) -> tuple[Any, ...]:

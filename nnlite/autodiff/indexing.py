@@ -11,34 +11,38 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 
+from nnlite.autodiff.accumulation import Scattered, computed
 from nnlite.autodiff.primitive import primitive
 from nnlite.autodiff.rule import RULES, Gradient, Rule, composed, derivative
+from nnlite.autodiff.tensor import Tensor
 
 
 @primitive(lambda g, y, values, index, shape: g[index], None, None)
 def scatter(values: Any, index: Any, shape: tuple[int, ...]) -> Any:
     """Zeros of `shape`, to which `values` have been added at `index`."""
-    result = np.zeros(shape, values.dtype)
-    parts = index if isinstance(index, tuple) else (index,)
-    if any(np.ndim(part) > 0 and np.asarray(part).dtype.kind != "b" for part in parts):
-        np.add.at(result, index, values)
-    else:  # slices, numbers and masks name nothing twice
-        result[index] = values
-    return result
+    return Scattered(values, index, shape).compute()
+
+
+def scattered(values: Any, index: Any, shape: tuple[int, ...]) -> Any:
+    """As `scatter`; left unwritten where nothing records it."""
+    return scatter(values, index, shape) if isinstance(values, Tensor) else Scattered(values, index, shape)
 
 
 RULES[operator.getitem] = Rule(
-    "x[index]", operator.getitem, (lambda g, y, x, index: scatter(g, index, np.shape(x)), None)
+    "x[index]", operator.getitem, (lambda g, y, x, index: scattered(g, index, np.shape(x)), None)
 )
 
 
 def moves(function: Callable[..., Any]) -> Gradient:
-    """The product of a function that builds its result of elements of its first argument, and of zeros."""
+    """The product of a function that builds its result of elements of its first argument, and of zeros.
+
+    It must not depend on how the array lies in memory, which the array of places does not share.
+    """
 
     def product(g: Any, y: Any, x: Any, *args: Any, **kwargs: Any) -> Any:
-        places = np.empty_like(np.asarray(x), np.intp)  # with the memory order of x, which order="K" asks for
-        places[...] = np.arange(1, places.size + 1).reshape(places.shape)
+        places = np.arange(1, np.size(x) + 1).reshape(np.shape(x))
         origins = function(places, *args, **kwargs)  # 0 where zeros were put
         return np.reshape(scatter(g, origins, (places.size + 1,))[1:], places.shape)
 
@@ -59,24 +63,48 @@ for mover in (
     np.diag,
     np.diagflat,
     np.diagonal,
-    np.flip,
-    np.fliplr,
-    np.flipud,
     np.lib.stride_tricks.sliding_window_view,
     np.repeat,
     np.resize,
-    np.roll,
-    np.rollaxis,
-    np.rot90,
-    np.take,
     np.take_along_axis,
     np.tile,
-    np.tril,
-    np.triu,
     np.linalg.diagonal,
     np.delete,
 ):
     derivative(mover, moves(mover))
+
+
+def _unroll(g: Any, y: Any, a: Any, shift: Any, axis: Any = None) -> Any:
+    return np.roll(g, np.negative(shift), axis)
+
+
+def _untake(g: Any, y: Any, a: Any, indices: Any, axis: int | None = None, *, mode: str = "raise") -> Any:
+    shape = (np.size(a),) if axis is None else np.shape(a)
+    axis = 0 if axis is None else normalize_axis_index(axis, len(shape))
+    if mode != "raise":
+        indices = np.clip(indices, 0, shape[axis] - 1) if mode == "clip" else np.remainder(indices, shape[axis])
+    # The axis first, where `scattered` is fastest.
+    axes = range(axis, axis + np.ndim(indices))
+    first = (shape[axis], *shape[:axis], *shape[axis + 1 :])
+    summed = scattered(np.moveaxis(g, axes, range(len(axes))), indices, first)
+    return summed if len(shape) == 1 == np.ndim(a) else np.reshape(np.moveaxis(computed(summed), 0, axis), np.shape(a))
+
+
+# Those that only reorder are undone by another of their kind.
+derivative(np.roll, _unroll)
+derivative(np.flip, lambda g, y, m, axis=None: np.flip(g, axis))
+derivative(np.fliplr, lambda g, y, m: np.fliplr(g))
+derivative(np.flipud, lambda g, y, m: np.flipud(g))
+derivative(np.rot90, lambda g, y, m, k=1, axes=(0, 1): np.rot90(g, -k, axes))
+derivative(np.rollaxis, lambda g, y, a, axis, start=0: np.transpose(g, np.argsort(_rolled(np.ndim(a), axis, start))))
+derivative(np.tril, lambda g, y, m, k=0: np.tril(g, k))
+derivative(np.triu, lambda g, y, m, k=0: np.triu(g, k))
+derivative(np.take, _untake)
+
+
+def _rolled(ndim: int, axis: int, start: int) -> list[int]:
+    """The axes in the order that np.rollaxis puts them in."""
+    return list(np.shape(np.rollaxis(np.empty([0, *range(1, ndim)]), axis, start)))
 
 
 @composed(np.compress)
@@ -105,7 +133,7 @@ def partition(a: Any, kth: Any, axis: int | None = -1) -> Any:
     return np.take_along_axis(a, np.argpartition(a, kth, axis), axis)
 
 
-@primitive(lambda g, y, x, width, constant_values=0: g[inside(np.shape(x), width)], None)
+@primitive(lambda g, y, x, width, constant_values=0: g[inside(np.shape(x), width)], None, name="np.pad")
 def pad_constant(x: Any, width: Any, *, constant_values: Any = 0) -> Any:
     """np.pad with given values, which carry no derivative."""
     return np.pad(x, width, constant_values=constant_values)
@@ -117,7 +145,7 @@ def inside(shape: tuple[int, ...], width: Any) -> tuple[slice, ...]:
     return tuple(slice(start, start + length) for start, length in zip(before.tolist(), shape, strict=True))
 
 
-pad_copies = primitive(moves(np.pad))(np.pad)
+pad_copies = primitive(moves(np.pad), name="np.pad")(np.pad)
 
 
 @composed(np.pad)

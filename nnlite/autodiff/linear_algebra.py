@@ -1,15 +1,22 @@
-"""Functions of np.linalg: norms, and rules of the inverse, the determinant and the solution of a system.
+"""Rules of the inverse, the determinant, and the solutions of systems of equations.
 
-The formulas are those of M. Giles, Collected matrix derivative results for algorithmic differentiation, 2008.
+The formulas are those of M. Giles, Collected matrix derivative results for algorithmic differentiation, 2008, and of
+G. Golub and V. Pereyra, The differentiation of pseudo-inverses and nonlinear least squares problems, 1973.
 """
 
 import functools
 from typing import Any
 
 import numpy as np
+from numpy.linalg._linalg import SlogdetResult
 
-from nnlite.autodiff.reductions import root
+from nnlite.autodiff.primitive import primitive
 from nnlite.autodiff.rule import composed, derivative
+from nnlite.autodiff.tensor import stop_gradient
+
+
+def _transposed(a: Any) -> Any:
+    return np.matrix_transpose(a)
 
 
 def _solve_left(g: Any, y: Any, a: Any, b: Any) -> Any:
@@ -17,55 +24,90 @@ def _solve_left(g: Any, y: Any, a: Any, b: Any) -> Any:
     side = _solve_right(g, y, a, b)
     if np.ndim(b) == 1:
         return -np.expand_dims(side, -1) * np.expand_dims(y, -2)
-    return -np.matmul(side, np.matrix_transpose(y))
+    return -np.matmul(side, _transposed(y))
 
 
 def _solve_right(g: Any, y: Any, a: Any, b: Any) -> Any:
     # a^-T g; a vector b counts as one of a batch of systems
     if np.ndim(b) == 1:
-        return np.linalg.solve(np.matrix_transpose(a), np.expand_dims(g, -1))[..., 0]
-    return np.linalg.solve(np.matrix_transpose(a), g)
+        return np.linalg.solve(_transposed(a), np.expand_dims(g, -1))[..., 0]
+    return np.linalg.solve(_transposed(a), g)
+
+
+def _det(g: Any, y: Any, a: Any) -> Any:
+    # the matrix of cofactors: det(a) a^-T or, where that is no number or nothing, determinant by determinant
+    known = np.isfinite(y) & (np.abs(y) > np.finfo(y.dtype).tiny)
+    if np.all(known):
+        return np.expand_dims(g * y, (-2, -1)) * _transposed(np.linalg.inv(a))
+    return np.expand_dims(g, (-2, -1)) * cofactors(a)
+
+
+def cofactors(a: Any) -> Any:
+    """The determinants without one row and one column, with alternating signs, also of a singular matrix."""
+    n = np.shape(a)[-1]
+    if n == 1:
+        return np.ones_like(a)
+    others = np.array([[k for k in range(n) if k != left_out] for left_out in range(n)])
+    rows = []
+    for k in range(n):
+        minors = np.moveaxis(np.take(a[..., others[k], :], others, -1), -2, -3)
+        rows.append(np.linalg.det(minors) * (-1.0) ** (k + np.arange(n)).astype(a.dtype))
+    return np.stack(rows, -2)
+
+
+def _pinv(g: Any, y: Any, a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Any:
+    # y' = -y a' y + y y^T a'^T (1 - a y) + (1 - y a) a'^T y^T y, transposed; the rank counts as constant
+    y_, g_ = _transposed(y), _transposed(g)
+    rows = np.eye(np.shape(a)[-2], dtype=a.dtype) - np.matmul(a, y)
+    columns = np.eye(np.shape(a)[-1], dtype=a.dtype) - np.matmul(y, a)
+    first = -np.matmul(np.matmul(y_, g), y_)
+    second = np.matmul(np.matmul(rows, g_), np.matmul(y, y_))
+    third = np.matmul(np.matmul(y_, y), np.matmul(g_, columns))
+    return first + second + third
 
 
 derivative(np.linalg.solve, _solve_left, _solve_right)
 # -y^T g y^T
-derivative(np.linalg.inv, lambda g, y, a: -np.matmul(np.matmul(np.matrix_transpose(y), g), np.matrix_transpose(y)))
-# det(a) a^-T; a singular matrix has no inverse, which NumPy says
-derivative(np.linalg.det, lambda g, y, a: np.expand_dims(g * y, (-2, -1)) * np.matrix_transpose(np.linalg.inv(a)))
+derivative(np.linalg.inv, lambda g, y, a: -np.matmul(np.matmul(_transposed(y), g), _transposed(y)))
+derivative(np.linalg.det, _det)
+derivative(np.linalg.pinv, _pinv)
+
+
+# a^-T; a singular matrix has no inverse, which NumPy says
+@primitive(lambda g, y, a: np.expand_dims(g, (-2, -1)) * _transposed(np.linalg.inv(a)), name="np.linalg.slogdet")
+def log_of_determinant(a: Any) -> Any:
+    """The logarithm of |det(a)|."""
+    return np.linalg.slogdet(a)[1]
+
+
+@composed(np.linalg.slogdet)
+def slogdet(a: Any) -> Any:
+    """The sign, a step, and the logarithm of the absolute value."""
+    return SlogdetResult(np.linalg.slogdet(stop_gradient(a))[0], log_of_determinant(a))
+
+
+@composed(np.linalg.lstsq)
+def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
+    """The solution by the pseudo-inverse, the sums of squares that are left, the rank, and the singular values."""
+    _, left, rank, _ = np.linalg.lstsq(stop_gradient(a), stop_gradient(b), rcond)
+    m, n = np.shape(a)
+    if rcond is None:
+        rcond = np.finfo(np.result_type(a, b)).eps * max(m, n)
+    solution = np.matmul(np.linalg.pinv(a, max(rcond, 0.0)), b)
+    squares = np.sum(np.square(b - np.matmul(a, solution)), 0)
+    residuals = np.reshape(squares, np.shape(left)) if np.size(left) else left
+    return solution, residuals, rank, np.linalg.svd(a, compute_uv=False)
 
 
 @composed(np.linalg.matrix_power)
 def matrix_power(a: Any, n: int) -> Any:
-    """One product after another."""
+    """One product after another, of squares."""
     if n < 0:
         return matrix_power(np.linalg.inv(a), -n)
     if n == 0:
         return np.zeros_like(a) + np.eye(np.shape(a)[-1], dtype=a.dtype)
-    return functools.reduce(np.matmul, [a] * n)
-
-
-@composed(np.linalg.norm)
-def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:  # noqa: A002
-    """Euclid's norm of vectors and Frobenius' of matrices, 0 where it has a kink; of vectors also ord=1 and inf."""
-    vectors = (np.ndim(x) if axis is None else np.size(axis)) == 1
-    if ord is None or (vectors and ord == 2) or (not vectors and ord == "fro"):
-        return root(np.sum(np.square(x), axis, keepdims=keepdims))
-    if vectors and ord == 1:
-        return np.sum(np.absolute(x), axis, keepdims=keepdims)
-    if vectors and ord == np.inf:
-        return np.max(np.absolute(x), axis, keepdims=keepdims)
-    raise TypeError(f"np.linalg.norm with ord={ord!r} has no derivative rule")
-
-
-@composed(np.linalg.vector_norm)
-def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: float = 2) -> Any:  # noqa: A002
-    """As np.linalg.norm, over any axes."""
-    if ord != 2:
-        raise TypeError(f"np.linalg.vector_norm with ord={ord!r} has no derivative rule")
-    return root(np.sum(np.square(x), axis, keepdims=keepdims))
-
-
-@composed(np.linalg.matrix_norm)
-def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Any:  # noqa: A002
-    """As np.linalg.norm, of the last two axes."""
-    return np.linalg.norm(x, ord, (-2, -1), keepdims)
+    if n < 4:
+        return functools.reduce(np.matmul, [a] * n)
+    half = matrix_power(a, n // 2)
+    whole = np.matmul(half, half)
+    return np.matmul(whole, a) if n % 2 else whole

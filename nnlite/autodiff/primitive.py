@@ -4,7 +4,7 @@ import functools
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar, cast
 
-from nnlite.autodiff.calls import arrays_by_position
+from nnlite.autodiff.calls import arrays_by_position, holds_tensor
 from nnlite.autodiff.rule import RULES, Gradient, Rule
 from nnlite.autodiff.tensor import Tensor, apply
 
@@ -13,7 +13,7 @@ Result = TypeVar("Result")
 
 
 def primitive(
-    *gradients: Gradient | None, variadic: bool = False, through: Gradient | None = None
+    *gradients: Gradient | None, variadic: bool = False, through: Gradient | None = None, name: str | None = None
 ) -> Callable[[Callable[Parameters, Result]], Callable[Parameters, Result]]:
     """Make a function on plain arrays one that tensors may be given to, with a derivative rule of its own.
 
@@ -32,17 +32,18 @@ def primitive(
         gradients: one vector-Jacobian product for each argument that may be an array, in order.
         variadic: the function takes any number of arrays, and the only product is also given `position`.
         through: takes `g` one step back that all products share; they are given what it returns.
+        name: what errors call it; the function's own name if not given.
     """
 
     def decorate(compute: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
-        rule = Rule(compute.__name__, compute, gradients, variadic, through)
+        rule = Rule(name or compute.__name__, compute, gradients, variadic, through)
 
         @functools.wraps(compute)
         def call(*args: Any, **kwargs: Any) -> Any:
             if kwargs:
                 args, kwargs = arrays_by_position(rule, args, kwargs)
             for each in args:
-                if isinstance(each, Tensor):
+                if isinstance(each, Tensor) or (isinstance(each, list | tuple) and holds_tensor(each)):
                     return apply(rule, args, kwargs)
             return rule.compute(*args, **kwargs)
 

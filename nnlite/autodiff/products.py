@@ -45,7 +45,7 @@ composed(np.linalg.outer)(lambda x1, x2, /: np.outer(x1, x2))
 composed(np.linalg.vecdot)(
     lambda x1, x2, /, *, axis=-1: np.vecdot(np.moveaxis(x1, axis, -1), np.moveaxis(x2, axis, -1))
 )
-composed(np.linalg.multi_dot)(lambda arrays: functools.reduce(np.dot, arrays))
+composed(np.linalg.multi_dot, of_arrays="arrays")(lambda arrays: functools.reduce(np.dot, arrays))
 
 
 @composed(np.dot)
@@ -99,3 +99,17 @@ def trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
 
 
 composed(np.linalg.trace)(lambda x, /, *, offset=0: np.trace(x, offset, -2, -1))
+
+
+@composed(np.cross)
+def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> Any:
+    """Of vectors of three elements."""
+    axisa, axisb, axisc = (axisa, axisb, axisc) if axis is None else (axis,) * 3
+    a, b = np.moveaxis(a, axisa, -1), np.moveaxis(b, axisb, -1)
+    if not np.shape(a)[-1] == np.shape(b)[-1] == 3:
+        raise TypeError("np.cross has a derivative rule for vectors of three elements alone")
+    left = a[..., [1, 2, 0]] * b[..., [2, 0, 1]]
+    return np.moveaxis(left - a[..., [2, 0, 1]] * b[..., [1, 2, 0]], -1, axisc)
+
+
+composed(np.linalg.cross)(lambda x1, x2, /, *, axis=-1: np.cross(x1, x2, axis=axis))

@@ -1,60 +1,142 @@
-"""Rules of functions that reduce axes, or run along one: sums, products, extremes, spread.
+"""Rules of functions that reduce axes, or run along one: sums, means, products, spread.
 
-The gradient of a reduction is spread over the axes that were reduced; `_restored` first gives them back with length 1.
+The gradient of a reduction is spread over the axes that were reduced; `restored` first gives them back with length 1.
 """
 
-import functools
 import math
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
+from nnlite.autodiff.conventions import direction
+from nnlite.autodiff.primitive import primitive
 from nnlite.autodiff.rule import composed, derivative
 
 Axis = int | tuple[int, ...] | None
 
 
-def _reduced(shape: tuple[int, ...], axis: Axis) -> tuple[int, ...]:
+def reduced(shape: tuple[int, ...], axis: Axis) -> tuple[int, ...]:
     """The axes that a reduction over `axis` takes away, counted from the front."""
     if axis is None or not shape:  # np.sum(1.0, axis=0) is allowed
         return tuple(range(len(shape)))
-    return tuple(each % len(shape) for each in (axis if isinstance(axis, tuple) else (axis,)))
+    return normalize_axis_tuple(axis, len(shape))
 
 
-def _restored(array: Any, shape: tuple[int, ...], axis: Axis) -> Any:
+def restored(array: Any, shape: tuple[int, ...], axis: Axis) -> Any:
     """The result of a reduction over `axis`, in a form that broadcasts against the argument of that `shape`."""
-    axes = _reduced(shape, axis)
+    axes = reduced(shape, axis)
     return np.reshape(array, tuple(1 if each in axes else length for each, length in enumerate(shape)))
 
 
-def _sum(g: Any, y: Any, a: Any, axis: Axis = None, dtype: Any = None, *, keepdims: bool = False) -> Any:
-    return np.broadcast_to(_restored(g, np.shape(a), axis), np.shape(a))
+def _spread(g: Any, a: Any, axis: Axis, where: Any) -> Any:
+    """The gradient of each element of a sum over `axis`, of those that `where` takes in."""
+    spread = np.broadcast_to(restored(g, np.shape(a), axis), np.shape(a))
+    return spread if where is True else np.where(where, spread, 0.0)
 
 
-def _mean(g: Any, y: Any, a: Any, axis: Axis = None, dtype: Any = None, *, keepdims: bool = False) -> Any:
-    share = np.size(y) / max(np.size(a), 1)
-    return np.broadcast_to(_restored(g * share, np.shape(a), axis), np.shape(a))
+def _count(a: Any, y: Any, axis: Axis, where: Any) -> Any:
+    """How many elements go into each element of the result."""
+    if where is True:
+        return np.size(a) / max(np.size(y), 1)
+    shape = np.shape(a)
+    return np.reshape(np.sum(np.broadcast_to(where, shape), axis=axis), np.shape(y)).astype(y.dtype)
 
 
-def _prod(g: Any, y: Any, a: Any, axis: Axis = None, dtype: Any = None, *, keepdims: bool = False) -> Any:
-    # The product of all other elements: y / a, or, where there are zeros, the product with a 1 in the place of a.
-    shape, axes = np.shape(a), _reduced(np.shape(a), axis)
-    if np.all(np.not_equal(y, 0)):
-        return _restored(g * y, shape, axis) / a
+def _sum(
+    g: Any,
+    y: Any,
+    a: Any,
+    axis: Axis = None,
+    dtype: Any = None,
+    *,
+    keepdims: bool = False,
+    initial: Any = 0,
+    where: Any = True,
+) -> Any:
+    return _spread(g, a, axis, where)
+
+
+def _mean(
+    g: Any, y: Any, a: Any, axis: Axis = None, dtype: Any = None, *, keepdims: bool = False, where: Any = True
+) -> Any:
+    if where is True:
+        return _spread(g * (np.size(y) / max(np.size(a), 1)), a, axis, where)
+    return _spread(g / _count(a, y, axis, where), a, axis, where)
+
+
+def _prod(
+    g: Any,
+    y: Any,
+    a: Any,
+    axis: Axis = None,
+    dtype: Any = None,
+    *,
+    keepdims: bool = False,
+    initial: Any = 1,
+    where: Any = True,
+) -> Any:
+    # The product of all other elements: of those before and those behind. A quotient fails at 0, inf and subnormals.
+    shape, axes = np.shape(a), reduced(np.shape(a), axis)
+    if where is not True:
+        a = np.where(where, a, 1.0)
     last = tuple(range(-len(axes), 0))
-    rows = np.moveaxis(a, axes, last)
-    count = math.prod(shape[each] for each in axes)
-    flat = np.reshape(rows, (*np.shape(rows)[: len(shape) - len(axes)], count))
-    others = np.prod(np.where(np.eye(count, dtype=bool), 1.0, np.expand_dims(flat, -2)), axis=-1)
-    return _restored(g, shape, axis) * np.moveaxis(np.reshape(others, np.shape(rows)), last, axes)
+    moved = np.moveaxis(a, axes, last)
+    flat = np.reshape(moved, (*np.shape(moved)[: len(shape) - len(axes)], math.prod(shape[each] for each in axes)))
+    others = _before(flat) * np.flip(_before(np.flip(flat, -1)), -1)
+    others = np.moveaxis(np.reshape(others, np.shape(moved)), last, axes)
+    return _spread(g if initial is None else g * initial, a, axis, where) * others
 
 
-def _extreme(g: Any, y: Any, a: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
-    # Elements that tie for the extreme share the gradient equally; where there are NaNs, these are the extreme.
-    ties = np.equal(a, _restored(y, np.shape(a), axis)) | np.isnan(a)
-    return np.where(
-        ties, _restored(g / np.sum(ties, axis=axis, dtype=y.dtype, keepdims=keepdims), np.shape(a), axis), 0.0
-    )
+def _before(rows: Any) -> Any:
+    """The product of all elements before each, along the last axis."""
+    first = np.ones((*np.shape(rows)[:-1], min(np.shape(rows)[-1], 1)), rows.dtype)
+    return np.concatenate([first, np.cumprod(rows[..., :-1], -1)], -1)
+
+
+def _deviations(a: Any, axis: Axis, where: Any) -> Any:
+    """How far each element is from the mean; 0 for those that `where` leaves out."""
+    deviations = a - np.mean(a, axis, keepdims=True, where=where)
+    return deviations if where is True else np.where(where, deviations, 0.0)
+
+
+def _freedom(a: Any, y: Any, axis: Axis, where: Any, ddof: float, correction: float) -> Any:
+    return np.maximum(_count(a, y, axis, where) - (ddof or correction), 0)
+
+
+def _var(
+    g: Any,
+    y: Any,
+    a: Any,
+    axis: Axis = None,
+    dtype: Any = None,
+    *,
+    ddof: float = 0,
+    keepdims: bool = False,
+    where: Any = True,
+    correction: float = 0,
+) -> Any:
+    # twice the deviation from the mean, divided by n - ddof
+    freedom = _freedom(a, y, axis, where, ddof, correction).astype(y.dtype)
+    return restored(g / freedom, np.shape(a), axis) * (2.0 * _deviations(a, axis, where))
+
+
+def _std(
+    g: Any,
+    y: Any,
+    a: Any,
+    axis: Axis = None,
+    dtype: Any = None,
+    *,
+    ddof: float = 0,
+    keepdims: bool = False,
+    where: Any = True,
+    correction: float = 0,
+) -> Any:
+    # (a - mean) / |a - mean| / sqrt(n - ddof), and 0 where all elements are equal
+    freedom = np.sqrt(_freedom(a, y, axis, where, ddof, correction)).astype(y.dtype)
+    axes = reduced(np.shape(a), axis)
+    return restored(g / freedom, np.shape(a), axis) * direction(_deviations(a, axis, where), axes)
 
 
 def _cumsum(g: Any, y: Any, a: Any, axis: int | None = None, dtype: Any = None) -> Any:
@@ -63,96 +145,99 @@ def _cumsum(g: Any, y: Any, a: Any, axis: int | None = None, dtype: Any = None) 
     return np.reshape(np.flip(np.cumsum(np.flip(g, along), along), along), np.shape(a))
 
 
+def _cumprod(g: Any, y: Any, a: Any, axis: int | None = None, dtype: Any = None) -> Any:
+    # y_k = a_k y_(k-1), so y_(i-1) times h_i = g_i + a_(i+1) h_(i+1): nothing is divided by, nor squared in memory.
+    shape = np.shape(a)
+    rows = np.reshape(a, -1) if axis is None or not shape else np.moveaxis(a, axis, -1)
+    g = np.reshape(g, -1) if axis is None or not shape else np.moveaxis(g, axis, -1)
+    behind = np.concatenate([rows[..., 1:], np.zeros((*np.shape(rows)[:-1], min(np.shape(rows)[-1], 1)), a.dtype)], -1)
+    sums = np.flip(recurrence(np.flip(behind, -1), np.flip(g, -1)), -1)
+    product = _before(rows) * sums
+    return np.reshape(product, shape) if axis is None or not shape else np.moveaxis(product, -1, axis)
+
+
+def _recurrence_base(g: Any, y: Any, a: Any, b: Any) -> Any:
+    return _recurrence_addend(g, y, a, b) * np.concatenate([np.zeros_like(y[..., :1]), y[..., :-1]], -1)
+
+
+def _recurrence_addend(g: Any, y: Any, a: Any, b: Any) -> Any:
+    behind = np.concatenate([a[..., 1:], np.zeros_like(a[..., :1])], -1)
+    return np.flip(recurrence(np.flip(behind, -1), np.flip(g, -1)), -1)
+
+
+@primitive(_recurrence_base, _recurrence_addend)
+def recurrence(a: Any, b: Any) -> Any:
+    """y_k = a_k y_(k-1) + b_k along the last axis, from y_(-1) = 0."""
+    y = np.array(b, np.result_type(a, b))
+    for k in range(1, y.shape[-1]):
+        y[..., k] += a[..., k] * y[..., k - 1]
+    return y
+
+
 derivative(np.sum, _sum)
 derivative(np.mean, _mean)
 derivative(np.prod, _prod)
+derivative(np.var, _var)
+derivative(np.std, _std)
 derivative(np.cumsum, _cumsum)
-for extreme in (np.max, np.amax, np.min, np.amin):
-    derivative(extreme, _extreme)
-
-
-@composed(np.var)
-def var(a: Any, axis: Axis = None, *, ddof: float = 0, correction: float = 0, keepdims: bool = False) -> Any:
-    """The mean square of what differs from the mean."""
-    squares = np.square(a - np.mean(a, axis, keepdims=True))
-    count = math.prod(np.shape(a)[each] for each in _reduced(np.shape(a), axis))
-    return np.sum(squares, axis, keepdims=keepdims) / max(count - (ddof or correction), 0)
-
-
-@composed(np.std)
-def std(a: Any, axis: Axis = None, *, ddof: float = 0, correction: float = 0, keepdims: bool = False) -> Any:
-    """The root of np.var, with the derivative 0 where all elements are equal."""
-    return root(np.var(a, axis, ddof=ddof, correction=correction, keepdims=keepdims))
-
-
-def root(x: Any) -> Any:
-    """np.sqrt with the derivative 0 at 0, which is what the length of a vector should have there."""
-    return np.where(x == 0, 0.0, np.sqrt(np.where(x == 0, 1.0, x)))
+derivative(np.cumprod, _cumprod)
 
 
 @composed(np.average)
-def average(a: Any, axis: Axis = None, weights: Any = None, *, keepdims: bool = False) -> Any:
-    """The weighted mean; weights of one axis only are given the others."""
+def average(a: Any, axis: Axis = None, weights: Any = None, returned: bool = False, *, keepdims: bool = False) -> Any:
+    """The weighted mean; weights of some axes only are given the others."""
     if weights is None:
-        return np.mean(a, axis, keepdims=keepdims)
-    if np.shape(weights) != np.shape(a):
-        weights = _restored(weights, np.shape(a), tuple(set(range(np.ndim(a))) - set(_reduced(np.shape(a), axis))))
-    weights = np.broadcast_to(weights, np.shape(a))
-    return np.sum(a * weights, axis, keepdims=keepdims) / np.sum(weights, axis, keepdims=keepdims)
+        mean = np.mean(a, axis, keepdims=keepdims)
+        return (mean, np.full(np.shape(mean), np.size(a) / np.size(mean), mean.dtype)) if returned else mean
+    shape = np.shape(a)
+    if np.shape(weights) != shape:
+        if axis is None:
+            raise TypeError("np.average: the axis must be given where weights are of another shape")
+        axes = normalize_axis_tuple(axis, len(shape))
+        if np.shape(weights) != tuple(shape[each] for each in axes):
+            raise ValueError(f"np.average of the axes {axes} of {shape} with weights of {np.shape(weights)}")
+        weights = restored(np.transpose(weights, np.argsort(axes)), shape, tuple(set(range(len(shape))) - set(axes)))
+    weights = np.broadcast_to(weights, shape)
+    total = np.sum(weights, axis, keepdims=keepdims)
+    if np.any(total == 0):
+        raise ZeroDivisionError("np.average: weights sum to zero, can't be normalized")
+    mean = np.sum(a * weights, axis, keepdims=keepdims) / total
+    return (mean, np.broadcast_to(total, np.shape(mean))) if returned else mean
 
 
-@composed(np.ptp)
-def ptp(a: Any, axis: Axis = None, *, keepdims: bool = False) -> Any:
-    """From the least to the greatest."""
-    return np.max(a, axis, keepdims=keepdims) - np.min(a, axis, keepdims=keepdims)
+def _accumulated(function: Any, neutral: float, x: Any, axis: int | None, include_initial: bool) -> Any:
+    if np.ndim(x) != 1 and axis is None:
+        raise ValueError("the axis must be given of an array of other than one dimension")
+    along = 0 if axis is None else normalize_axis_index(axis, np.ndim(x))
+    y = function(x, along)
+    if include_initial:
+        start = np.full((*np.shape(y)[:along], 1, *np.shape(y)[along + 1 :]), neutral, y.dtype)
+        y = np.concatenate([start, y], along)
+    return y
 
 
-@composed(np.diff)
-def diff(a: Any, n: int = 1, axis: int = -1) -> Any:
-    """Each element less the one before, n times."""
-    for _ in range(n):
-        last = np.shape(a)[axis]
-        a = np.take(a, np.arange(1, last), axis) - np.take(a, np.arange(last - 1), axis)
-    return a
+@composed(np.cumulative_sum)
+def cumulative_sum(x: Any, /, *, axis: int | None = None, include_initial: bool = False) -> Any:
+    """As np.cumsum, with a 0 before it if asked for."""
+    return _accumulated(np.cumsum, 0.0, x, axis, include_initial)
 
 
-@composed(np.trapezoid)
-def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
-    """The mean of neighbours times the step between them."""
-    y = np.moveaxis(y, axis, -1)
-    if x is not None:
-        dx = np.diff(x) if np.ndim(x) == 1 else np.diff(np.moveaxis(x, axis, -1))
-    return np.sum(dx * (y[..., 1:] + y[..., :-1]), -1) * 0.5
+@composed(np.cumulative_prod)
+def cumulative_prod(x: Any, /, *, axis: int | None = None, include_initial: bool = False) -> Any:
+    """As np.cumprod, with a 1 before it if asked for."""
+    return _accumulated(np.cumprod, 1.0, x, axis, include_initial)
 
-
-@composed(np.cumprod)
-def cumprod(a: Any, axis: int | None = None) -> Any:
-    """The products of all beginnings, of which there are n of length n: quadratic, but right at zeros."""
-    axis = None if np.ndim(a) == 0 else axis
-    rows = np.ravel(a) if axis is None else np.moveaxis(a, axis, -1)
-    beginnings = np.tri(np.shape(rows)[-1], dtype=bool)
-    products = np.prod(np.where(beginnings, np.expand_dims(rows, -2), 1.0), -1)
-    return products if axis is None else np.moveaxis(products, -1, axis)
-
-
-def _running(extreme: np.ufunc, array: Any, axis: int = 0) -> Any:
-    """The element that was the extreme so far; of equal ones the last."""
-    values = np.asarray(array)
-    best = extreme.accumulate(values, axis)
-    steps = np.arange(np.shape(array)[axis]).reshape([-1] + [1] * (np.ndim(array) - axis % np.ndim(array) - 1))
-    attained = np.maximum.accumulate(np.where((values == best) | np.isnan(values), steps, 0), axis)
-    return np.take_along_axis(array, attained, axis)
-
-
-composed(np.cumulative_sum)(lambda x, /, *, axis=None: np.cumsum(x, axis))
-composed(np.cumulative_prod)(lambda x, /, *, axis=None: np.cumprod(x, axis))
 
 # The methods of ufuncs, whose axis is the first and not all.
-composed((np.add, "reduce"))(lambda array, axis=0, *, keepdims=False: np.sum(array, axis, keepdims=keepdims))
-composed((np.multiply, "reduce"))(lambda array, axis=0, *, keepdims=False: np.prod(array, axis, keepdims=keepdims))
-composed((np.maximum, "reduce"))(lambda array, axis=0, *, keepdims=False: np.max(array, axis, keepdims=keepdims))
-composed((np.minimum, "reduce"))(lambda array, axis=0, *, keepdims=False: np.min(array, axis, keepdims=keepdims))
+composed((np.add, "reduce"))(
+    lambda array, axis=0, dtype=None, *, keepdims=False, **kwargs: np.sum(
+        array, axis, dtype, keepdims=keepdims, **kwargs
+    )
+)
+composed((np.multiply, "reduce"))(
+    lambda array, axis=0, dtype=None, *, keepdims=False, **kwargs: np.prod(
+        array, axis, dtype, keepdims=keepdims, **kwargs
+    )
+)
 composed((np.add, "accumulate"))(lambda array, axis=0: np.cumsum(array, axis))
 composed((np.multiply, "accumulate"))(lambda array, axis=0: np.cumprod(array, axis))
-for ufunc in (np.maximum, np.minimum):
-    composed((ufunc, "accumulate"))(functools.partial(_running, ufunc))

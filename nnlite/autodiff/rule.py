@@ -24,9 +24,11 @@ from collections.abc import Callable, Container, Hashable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+import numpy as np
+
 Gradient = Callable[..., Any]
 RESIDUAL = "residual"
-Composition = TypeVar("Composition", bound=Callable[..., Any])
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +87,30 @@ class Rule:
         return lambda g, y, *args, **kwargs: product(g, y, *args, position=position, **kwargs)
 
 
+@dataclass(frozen=True, slots=True)
+class Composition:
+    """A function that is written out in terms of others. It takes those of the arguments that it can treat.
+
+    Attributes:
+        run: the function, called with arrays and tensors.
+        of_arrays: the parameter, if there is one, that is a sequence of arrays; any other sequence is one array.
+        nested: whether it is a sequence of sequences of arrays, and so on.
+        signature: what may be given.
+    """
+
+    run: Callable[..., Any]
+    of_arrays: str | None = None
+    nested: bool = False
+    signature: inspect.Signature = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "signature", inspect.signature(self.run))
+
+
 # All tables are keyed by NumPy function, ufunc, or (ufunc, method) such as (np.add, "outer").
 RULES: dict[Hashable, Rule] = {}
 
-# Functions that are written out in terms of others. A composition takes those of the arguments that it can treat.
-COMPOSED: dict[Hashable, Callable[..., Any]] = {}
+COMPOSED: dict[Hashable, Composition] = {}
 
 # Functions whose results do not change with small changes of their arguments, or are no numbers at all: they are
 # computed on plain arrays, and nothing is recorded.
@@ -109,12 +130,21 @@ def derivative(function: Callable[..., Any], *gradients: Gradient | None) -> Non
     RULES[function] = Rule(name_of(function), function, gradients)
 
 
-def composed(*functions: Hashable) -> Callable[[Composition], Composition]:
-    """Enter the decorated function as what `functions` are while a tape records."""
+def composed(
+    *functions: Hashable, of_arrays: str | None = None, nested: bool = False
+) -> Callable[[Function], Function]:
+    """Enter the decorated function as what `functions` are while a tape records.
 
-    def enter(composition: Composition) -> Composition:
+    Args:
+        functions: keys of the table.
+        of_arrays: as in `Composition`.
+        nested: as in `Composition`.
+    """
+
+    def enter(function: Function) -> Function:
+        composition = Composition(function, of_arrays, nested)
         COMPOSED.update(dict.fromkeys(functions, composition))
-        return composition
+        return function
 
     return enter
 
@@ -128,5 +158,9 @@ def name_of(function: Any) -> str:
     """What errors call a NumPy function, a ufunc, or a (ufunc, method)."""
     if isinstance(function, tuple):
         return f"{name_of(function[0])}.{function[1]}"
-    module = getattr(function, "__module__", None) or "numpy"  # ufuncs of NumPy < 2.4 do not say
-    return f"{module.replace('numpy', 'np', 1)}.{function.__name__}"
+    name = function.__name__
+    module = getattr(function, "__module__", None)
+    if module is None:  # most ufuncs do not say; those of SciPy are of scipy.special
+        own = function in (getattr(np, name, None), getattr(np._core.umath, name, None))  # type: ignore[attr-defined]
+        module = "numpy" if own else "scipy.special"
+    return f"{module.replace('numpy', 'np', 1)}.{name}"

@@ -8,10 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.autodiff.indexing import moves
 from nnlite.autodiff.rule import composed, derivative
-
-_reshape_places, _ravel_places = moves(np.reshape), moves(np.ravel)
 
 
 def _back_to_shape(g: Any, y: Any, a: Any, axis: Any = None) -> Any:
@@ -19,11 +16,29 @@ def _back_to_shape(g: Any, y: Any, a: Any, axis: Any = None) -> Any:
 
 
 def _unreshape(g: Any, y: Any, a: Any, shape: Any, order: Any = "C", *, copy: Any = None) -> Any:
-    return np.reshape(g, np.shape(a)) if order == "C" else _reshape_places(g, y, a, shape, order=order)
+    return np.reshape(g, np.shape(a), order=_order(a, order))
 
 
 def _unravel(g: Any, y: Any, a: Any, order: Any = "C") -> Any:
-    return np.reshape(g, np.shape(a)) if order == "C" else _ravel_places(g, y, a, order=order)
+    if order != "K":
+        return np.reshape(g, np.shape(a), order=_order(a, order))
+    axes = _as_in_memory(a)
+    return np.transpose(np.reshape(g, [np.shape(a)[axis] for axis in axes]), np.argsort(axes))
+
+
+def _order(a: Any, order: Any) -> Any:
+    """The order "A" of this array, told."""
+    return ("F" if a.flags.fnc else "C") if order == "A" else order
+
+
+def _as_in_memory(a: Any) -> list[int]:
+    """The axes of an array as NumPy reads them in the order "K": from the slowest to the fastest in memory."""
+    # NumPy tells in which order it visits elements; two along each axis are enough to see it. Nothing is read.
+    few = np.lib.stride_tricks.as_strided(a, np.minimum(np.shape(a), 2), np.abs(a.strides), writeable=False)
+    visited = np.nditer(few, ["multi_index", "zerosize_ok"], order="K")
+    places = [visited.multi_index for _ in visited]
+    first = [next((k for k, place in enumerate(places) if place[axis]), 0) for axis in range(np.ndim(a))]
+    return sorted(range(np.ndim(a)), key=lambda axis: -first[axis])
 
 
 def _untranspose(g: Any, y: Any, a: Any, axes: int | Sequence[int] | None = None) -> Any:

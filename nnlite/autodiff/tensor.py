@@ -15,10 +15,20 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from nnlite.autodiff.accumulation import Gradient, MatrixProduct, computed
-from nnlite.autodiff.calls import USE_PLAIN, arrays_by_position, compose, written_by
+from nnlite.autodiff.calls import (
+    arrays_by_position,
+    compose,
+    gathered,
+    holds_tensor,
+    refuse_as_numpy_does,
+    rule_of_scipy,
+    unsupported,
+    written_by,
+)
 from nnlite.autodiff.graph import RECORDERS, Node
 from nnlite.autodiff.methods import Dispatched, changed, plain, refuse_writing
 from nnlite.autodiff.rule import CONSTANT, RULES, WRITERS, Rule, name_of
+from nnlite.autodiff.substitutes import USE_PLAIN
 from nnlite.habits import TENSOR, Foreign
 
 __all__ = ["Tensor", "apply", "as_tensor", "changed", "lift", "plain", "stop_gradient"]
@@ -68,7 +78,7 @@ class Tensor(Dispatched):
 
     def __new__(cls, data: ArrayLike, dtype: DTypeLike | None = None) -> Self:
         """Copy `data` into a new tensor."""
-        if RECORDERS.get() and _holds_tensor(data):
+        if RECORDERS.get() and holds_tensor(data):
             raise TypeError("Tensor(data) makes a constant of the tensors in its data: use np.stack or np.copy instead")
         return np.array(plain(data), dtype=dtype, subok=False).view(cls)
 
@@ -179,11 +189,12 @@ class Tensor(Dispatched):
         if rule is not None and not ("out" in kwargs or "where" in kwargs):
             return apply(rule, args, kwargs)
         if RECORDERS.get():
-            if "out" in kwargs or "where" in kwargs or method == "at":
+            if "out" in kwargs or ("where" in kwargs and method == "__call__") or method == "at":
                 refuse_writing(f"{name_of(ufunc)} with out=, where= or .at")
             if ufunc in CONSTANT:
                 return getattr(ufunc, method)(*plain(args), **plain(kwargs))
-            return compose(key, args, kwargs)
+            rule = rule_of_scipy(key)
+            return compose(key, args, kwargs) if rule is None else apply(rule, args, kwargs)
         outputs = kwargs.get("out", args[:1] if method == "at" else ())
         if method == "at" and not args[0].flags.writeable:  # NumPy itself does not look
             raise ValueError(f"{name_of(ufunc)}.at of an array that is read-only")
@@ -239,8 +250,8 @@ def apply(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
     recorders = RECORDERS.get()
     if not recorders:
         return _unrecorded(rule, args, kwargs)
-    if len(args) > rule.arity or (kwargs and (not kwargs.keys() <= rule.keywords or _holds_tensor(kwargs))):
-        raise TypeError(f"{rule.name} has no derivative rule for these arguments; {USE_PLAIN}")
+    if len(args) > rule.arity or (kwargs and (not kwargs.keys() <= rule.keywords or holds_tensor(kwargs))):
+        _refuse(rule, args, kwargs)
     if kwargs:
         kwargs = plain(kwargs)
     arrays: list[Any] = []
@@ -253,8 +264,10 @@ def apply(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
             arrays.append(arg)
             continue
         if kind is not Tensor and not isinstance(arg, Tensor):
-            arrays.append(_untracked(rule, position, arg))
-            continue
+            arg = _untracked(rule, position, arg)  # noqa: PLW2901 - or a tensor, gathered from a list of them
+            if not isinstance(arg, Tensor):
+                arrays.append(arg)
+                continue
         array = _view(arg, np.ndarray)
         arrays.append(array)
         if array.dtype.kind != "f":
@@ -323,14 +336,27 @@ def stop_gradient(value: ArrayLike) -> NDArray[Any]:
 
 def _untracked(rule: Rule, position: int, arg: Any) -> Any:
     """An argument that is neither a tensor nor an array, as the rule wants it: arrays without meanings of their own."""
-    sequence = type(arg) in (list, tuple)
-    if sequence and _holds_tensor(arg):
-        raise TypeError(f"{rule.name} was given a tensor inside a {type(arg).__name__}: use np.stack first")
+    if type(arg) in (list, tuple):
+        if position in rule.differentiable:
+            arg = gathered(arg)
+            return arg if isinstance(arg, Tensor) else np.asarray(arg)
+        if holds_tensor(arg):
+            raise TypeError(f"{rule.name} has no derivative for its argument {position + 1}; {USE_PLAIN}")
+        return plain(arg)
     if isinstance(arg, np.ndarray):
         if arg.__array_priority__ > 0:  # np.matrix and np.ma have an arithmetic of their own
             raise TypeError(f"{rule.name} has no derivative rule for a {type(arg).__name__}: give it np.asarray(it)")
         return np.asarray(arg)
-    return np.asarray(arg) if sequence and position in rule.differentiable else plain(arg)
+    return plain(arg)
+
+
+def _refuse(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Raise what NumPy raises for the call, or else that the rule does not know its arguments."""
+    refuse_as_numpy_does(rule.compute, args, kwargs)
+    tracked = [name for name, value in kwargs.items() if name in rule.keywords and holds_tensor(value)]
+    if tracked:
+        raise TypeError(f"{rule.name} has no derivative for its argument {tracked[0]!r}; {USE_PLAIN}")
+    raise TypeError(unsupported(rule.name, args, kwargs, rule.keywords))
 
 
 def _check_kind(rule: Rule, array: NDArray[Any]) -> None:
@@ -349,17 +375,6 @@ def _refuse_whole_numbers(rule: Rule, value: NDArray[Any]) -> None:
 def _check_position(rule: Rule, position: int) -> None:
     if position >= len(rule.gradients):
         raise TypeError(f"{rule.name} has no derivative for its argument {position + 1}; {USE_PLAIN}")
-
-
-def _holds_tensor(value: Any) -> bool:
-    """Whether there is a floating-point tensor in `value`, however deep in lists, tuples and dicts."""
-    if isinstance(value, Tensor):
-        return value.dtype.kind not in "biu"
-    if isinstance(value, dict):
-        value = value.values()
-    elif not isinstance(value, list | tuple):
-        return False
-    return any(_holds_tensor(each) for each in value)
 
 
 def _tensors(value: Any) -> Any:

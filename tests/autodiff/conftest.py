@@ -12,9 +12,22 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import settings
+from scipy import special
 
 import nnlite.autodiff as ad
-from nnlite.autodiff import contraction, indexing, joining
+from nnlite.autodiff import (
+    contraction,
+    conventions,
+    decompositions,
+    indexing,
+    joining,
+    linear_algebra,
+    norms,
+    reductions,
+    sequences,
+    statistics,
+)
+from nnlite.autodiff import special as special_rules
 from nnlite.autodiff.choices import chosen
 from nnlite.autodiff.rule import RULES, name_of
 from nnlite.nn import images
@@ -255,6 +268,21 @@ case(np.dsplit, real(2, 3, 4), [1])
 case(np.unstack, real(2, 3))
 case(np.unstack, real(2, 3), axis=1)
 
+case(np.block, [[real(2, 3), real(2, 1)], [real(1, 1), real(1, 3)]])
+case(np.block, [real(2), real(), real(3)])
+case(np.block, real(2, 2))
+for index in (1, [0, 2, 2], slice(0, 3, 2), -1):
+    case(np.insert, real(4), index, real())
+    case(np.insert, real(3, 4), index, real(), 0)
+    case(np.insert, real(3, 4), index, real(4), axis=0)
+case(np.insert, real(3, 2), [1, 4], real(2))
+case(np.linspace, real(), real(), 5)
+case(np.linspace, real(2, 3), real(3), 4, False, axis=-1)
+case(np.linspace, real(2), 1.0, 3, retstep=True)
+case(np.linspace, real(2), 1.0, 1)
+case(np.logspace, real(), real(), 5)
+case(np.logspace, real(2), 1.0, 4, base=positive(2), axis=1)
+
 # --- reductions
 for function in (np.sum, np.mean, np.prod, np.max, np.amax, np.min, np.amin, np.var, np.std, np.average, np.ptp):
     case(function, real(3, 4))
@@ -294,6 +322,93 @@ case(np.diff, real(3, 5), 2, axis=0)
 case(np.trapezoid, real(3, 5))
 case(np.trapezoid, real(5), positive(5))
 case(np.trapezoid, real(5, 2), positive(5, 2), axis=0)
+HOLES = np.array([[True, False, True, True], [False, True, True, False], [True, True, False, False]])
+for function in (np.sum, np.mean, np.prod, np.max, np.min, np.var, np.std):
+    case(function, real(3, 4), where=HOLES, **({} if function not in (np.max, np.min) else {"initial": 0.3}))
+    case(function, positive(2, 3, 4), axis=(-1, 0), keepdims=True, where=HOLES, **(
+        {} if function not in (np.max, np.min) else {"initial": 1.0}
+    ))  # fmt: skip
+case(np.sum, real(3, 4), 0, initial=2.0)
+case(np.prod, real(3, 4), 0, initial=2.0)
+case(np.var, real(3, 4), 1, where=HOLES, ddof=1)
+case(np.std, real(3, 4), where=[True, False, True, True], ddof=1)
+case((np.add, "reduce"), real(3, 4), where=HOLES, initial=1.0)
+case((np.multiply, "reduce"), real(3, 4), 1, where=HOLES)
+case((np.maximum, "reduce"), real(3, 4), initial=0.1, where=HOLES)
+for ufunc in (np.logaddexp, np.logaddexp2):
+    case((ufunc, "reduce"), real(3, 4))
+    case((ufunc, "reduce"), real(2, 3, 4), axis=None)
+    case((ufunc, "reduce"), real(2, 3, 4), (0, 2), keepdims=True)
+case(np.average, real(2, 3, 4), (2, 0), positive(4, 2))
+case(np.average, real(2, 3, 4), (-1, 1), positive(4, 3), keepdims=True)
+case(np.average, real(3, 4), 1, positive(4), True)
+case(np.average, real(3, 4), returned=True)
+for function in (np.cumulative_sum, np.cumulative_prod):
+    case(function, real(3, 4), axis=-1, include_initial=True)
+case(reductions.recurrence, real(2, 4), real(2, 4))
+
+# --- without NaNs
+GAPS = np.where(HOLES, np.arange(12.0).reshape(3, 4) % 7 / 3 - 0.9, np.nan)
+for function in (np.nansum, np.nanprod, np.nanmean, np.nanvar, np.nanstd, np.nanmax, np.nanmin, np.nanmedian):
+    case(function, real(3, 4))
+    case(function, real(2, 3, 4), (2, 0), keepdims=True)
+    case(function, real(4, 3), axis=1)
+for function in (np.nancumsum, np.nancumprod):
+    case(function, real(3, 4))
+    case(function, real(3, 4), 0)
+case(np.nan_to_num, real(3, 4))
+case(np.nan_to_num, real(3, 4), nan=1.0, posinf=2.0, neginf=3.0)
+
+# --- statistics
+for function in (np.quantile, np.nanquantile):
+    for method in statistics.POSITIONS:
+        case(function, real(3, 5), 0.3, 1, method=method)
+    case(function, real(2, 3, 4), [0.1, 0.5, 1.0], (2, 0), keepdims=True)
+    case(function, real(3, 4), 0.4)
+case(np.quantile, real(2, 3, 4), [[0.1, 0.5], [0.9, 1.0]], (2, 0), keepdims=True)
+for function in (np.percentile, np.nanpercentile):
+    case(function, real(3, 4), [20.0, 70.0], 0)
+for shape in ((5,), (3, 4)):
+    case(np.median, real(*shape))
+case(np.median, real(2, 3, 4), (2, 0), keepdims=True)
+case(np.median, real(2, 3, 4), axis=-2)
+case(np.cov, real(3, 5))
+case(np.cov, real(5))
+case(np.cov, real(3, 5), real(2, 5), bias=True)
+case(np.cov, real(5, 3), rowvar=False, ddof=0)
+case(np.cov, real(3, 5), fweights=[1, 2, 1, 3, 1], aweights=[0.5, 1.0, 2.0, 1.0, 0.1])
+case(np.corrcoef, real(3, 5))
+case(np.corrcoef, real(5), real(5))
+case(np.corrcoef, real(5, 3), rowvar=False)
+case(np.bincount, np.array([1, 3, 1, 0]), real(4), 6)
+case(np.bincount, np.array([1, 3, 1]), real(3))
+
+# --- sequences
+case(np.diff, real(3, 5), prepend=real(3, 1), append=0.0)
+case(np.diff, real(3, 5), 2, 0, real(), real(2, 5))
+case(np.diff, real(3), 0)
+case(np.ediff1d, real(3, 2))
+case(np.ediff1d, real(4), real(2), real(1))
+for edge_order in (1, 2):
+    case(np.gradient, real(5), edge_order=edge_order)
+    case(np.gradient, real(4, 5), edge_order=edge_order)
+    case(np.gradient, real(4, 5), 0.5, np.cumsum(positive(5)), edge_order=edge_order)
+    case(np.gradient, real(4, 5), positive(), axis=0, edge_order=edge_order)
+for mode in ("full", "same", "valid"):
+    for n, m in ((5, 3), (5, 4), (4, 4), (3, 5), (4, 5), (1, 3)):
+        case(np.convolve, real(n), real(m), mode)
+        case(np.correlate, real(n), real(m), mode)
+case(np.convolve, real(3), [1, -2])
+case(sequences.convolved, real(3), real(4))
+case(np.interp, between(-1, 4, 2, 3), [0.0, 1.0, 2.5, 3.0], real(4))
+case(np.interp, between(-1, 4, 6), np.cumsum(positive(4)), real(4), real(), real())
+case(np.interp, real(), [0.5], real(1))
+case(np.polyval, real(4), real(3))
+case(np.polyval, real(4), 1.5)
+case(np.vander, real(4))
+case(np.vander, real(4), 3, increasing=True)
+case(np.unwrap, 4 * real(7))
+case(np.unwrap, 4 * real(3, 5), axis=0, period=3.0)
 
 # --- products
 for function in (np.matmul, np.linalg.matmul, np.dot):
@@ -373,7 +488,69 @@ case(np.linalg.vector_norm, real(3, 4))
 case(np.linalg.vector_norm, real(3, 4), axis=0, keepdims=True)
 case(np.linalg.matrix_norm, real(2, 3, 4))
 
+for order in (0.5, 1, 2, 3, -1, 2.5, np.inf, -np.inf):
+    case(np.linalg.norm, real(4), order)
+    case(np.linalg.norm, real(3, 4), order, 0, keepdims=True)
+    case(np.linalg.vector_norm, real(2, 3, 4), axis=(2, 0), ord=order)
+for order in (None, "fro", "nuc", 1, -1, 2, -2, np.inf, -np.inf):
+    case(np.linalg.norm, real(3, 4), order, keepdims=True)
+    case(np.linalg.norm, real(2, 3, 4), order, (2, 0))
+    case(np.linalg.matrix_norm, real(2, 3, 4), **({} if order is None else {"ord": order}))
+for axis in (None, 0, (0, 1)):
+    case(norms.euclidean, real(3, 4), axis)
+case(norms.of_order, real(3, 4), 3.0, (1,))
+for singular in (np.zeros((3, 3)), np.arange(9.0).reshape(3, 3), np.diag([2.0, 0.0, 3.0]), np.zeros((1, 1))):
+    case(np.linalg.det, singular)
+case(np.linalg.slogdet, SQUARE)
+case(linear_algebra.log_of_determinant, SQUARE)
+for shape in ((3, 3), (2, 4, 3), (3, 4)):
+    case(np.linalg.pinv, real(*shape))
+    case(np.linalg.svd, real(*shape), full_matrices=False)
+    case(np.linalg.svd, real(*shape), compute_uv=False)
+    case(np.linalg.svdvals, real(*shape))
+    case(np.linalg.qr, real(*shape))
+    case(decompositions.singular_packed, real(*shape))
+    case(decompositions.singular_values, real(*shape))
+case(np.linalg.qr, real(4, 3), "r")
+case(np.linalg.svd, real(3, 3))
+case(decompositions.qr_packed, real(4, 3))
+for m, n in ((4, 3), (3, 3), (2, 4)):
+    case(np.linalg.lstsq, real(m, n), real(m))
+    case(np.linalg.lstsq, real(m, n), real(m, 2), None)
+SYMMETRIC = SQUARE + np.swapaxes(SQUARE, 1, 2) + np.diag([1.0, 2.0, 4.0])
+for triangle in ("L", "U"):
+    case(np.linalg.eigh, SYMMETRIC, triangle)
+    case(np.linalg.eigvalsh, SYMMETRIC[0], UPLO=triangle)
+    case(np.linalg.cholesky, SYMMETRIC, upper=triangle == "U")
+    case(decompositions.eigen_packed, SYMMETRIC, triangle == "L")
+    case(decompositions.eigenvalues, SYMMETRIC, triangle == "L")
+    case(decompositions.cholesky_factor, SYMMETRIC, triangle == "U")
+case(np.cross, real(2, 3), real(3))
+case(np.cross, real(3, 2), real(4, 3, 1), 0, 1, 0)
+case(np.cross, real(3, 2), real(3, 2), axis=0)
+case(np.linalg.cross, real(2, 3), real(2, 3))
+
+# --- SciPy's
+SCIPY = {
+    special.erf: (-2, 2), special.erfc: (-2, 2), special.erfinv: (-0.9, 0.9), special.erfcinv: (0.2, 1.8),
+    special.ndtr: (-2, 2), special.log_ndtr: (-4, 4), special.ndtri: (0.1, 0.9), special.expit: (-3, 3),
+    special.log_expit: (-3, 3), special.logit: (0.1, 0.9), special.entr: (0.2, 2), special.gammaln: (0.3, 4),
+    special.loggamma: (0.3, 4), special.gamma: (0.3, 4), special.rgamma: (0.3, 4), special.digamma: (0.3, 4),
+    special.i0: (-2, 2), special.i1: (-2, 2), special.j0: (-2, 2), special.j1: (-2, 2), special.exp2: (-2, 2),
+    special.exp10: (-2, 2), special.expm1: (-2, 2), special.log1p: (-0.5, 2), special.cbrt: (0.5, 2),
+}  # fmt: skip
+for function, (low, high) in SCIPY.items():
+    case(function, between(low, high, 2, 3))
+for function in (special.rel_entr, special.kl_div, special.xlogy, special.xlog1py, special.beta, special.betaln):
+    case(function, positive(2, 3), positive(3))
+    case(function, positive(2, 3), 1.5)
+for function in (special.iv, special.jv):
+    case(function, 1.5, positive(2, 3))
+case(special_rules._polygamma, positive(3), 2)
+
 # --- the engine's own
+for kink in (np.array(False), np.array([False, False])):
+    case(conventions._undefined_at, real(2), kink, real(2))
 TARGETS = np.array([0, 2, 1, 2])
 case(ad.affine, real(4, 3), real(3, 2), real(2))
 case(ad.affine, real(3, 3, 3), real(3, 3), real(3))
@@ -428,8 +605,9 @@ for size, stride in (((2, 2), 1), ((3, 1), 2)):
     case(images.overlaid, real(2, rows, columns, *size, 2), (2, 5, 4, 2), size, stride)
 
 
-# Every product of every rule, by key and position.
+# Every product of every rule, by key and position, but for the one that is 0 or NaN everywhere.
 PRODUCTS = [(key, k) for key, rule in RULES.items() for k, product in enumerate(rule.gradients) if product is not None]
+PRODUCTS.remove((conventions._undefined_at, 2))
 
 
 def pytest_generate_tests(metafunc: Any) -> None:

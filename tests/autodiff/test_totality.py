@@ -17,17 +17,13 @@ FUNCTIONS = sorted(get_overridable_numpy_array_functions() | get_overridable_num
 REFUSED_NAMES = """
     apply_along_axis apply_over_axes piecewise fromfunction
     array asarray asanyarray ascontiguousarray asfortranarray require fromiter frombuffer fromfile fromstring
-    empty eye full identity ones tri zeros arange linspace logspace geomspace genfromtxt loadtxt
-    bincount histogram histogram2d histogramdd histogram_bin_edges
-    block insert choose trim_zeros vander
-    convolve correlate corrcoef cov cross linalg.cross gradient ediff1d interp unwrap angle real_if_close i0
-    median percentile quantile nan_to_num nancumprod nancumsum nanmax nanmean nanmedian nanmin nanpercentile nanprod
-    nanquantile nanstd nansum nanvar
+    empty eye full identity ones tri zeros arange geomspace genfromtxt loadtxt
+    histogram histogram2d histogramdd histogram_bin_edges
+    choose trim_zeros real_if_close i0
     in1d intersect1d setdiff1d setxor1d union1d unique unique_all unique_counts unique_inverse unique_values
-    sort_complex poly polyadd polyder polydiv polyfit polyint polymul polysub polyval roots
+    sort_complex poly polyadd polyder polydiv polyfit polyint polymul polysub roots
     busday_count busday_offset is_busday datetime_as_string
-    linalg.cholesky linalg.cond linalg.eig linalg.eigh linalg.eigvals linalg.eigvalsh linalg.lstsq linalg.pinv
-    linalg.qr linalg.slogdet linalg.svd linalg.svdvals linalg.tensorinv linalg.tensorsolve
+    linalg.cond linalg.eig linalg.eigvals linalg.tensorinv linalg.tensorsolve
     frexp nextafter spacing
     count endswith find index isalnum isalpha isdecimal isdigit islower isnumeric isspace istitle isupper
     rfind rindex startswith str_len
@@ -40,6 +36,8 @@ REFUSED_MODULES = (
     "np._core._multiarray_umath.",
     "np.strings.",
     "np.fft.",
+    "np.char.",
+    "np.polynomial.",
 )
 
 
@@ -212,31 +210,32 @@ def test_off_the_record_it_is_numpys(call):
 @pytest.mark.parametrize(
     "call",
     [
-        lambda x: np.sum(x, where=[True, False]),
-        lambda x: np.sum(x, initial=1.0),
-        lambda x: np.max(x, initial=1.0),
         lambda x: np.sum(x, 0, None, np.zeros(())),
+        lambda x: np.sum(x, initial=x[0]),
         lambda x: np.add(x, x, dtype=np.float64),
-        lambda x: np.matmul(x, x, axes=[0, 0, 0]),
+        lambda x: np.matmul(x, x, axes=[0, 0, ()]),
         lambda x: np.concatenate([x, x], dtype=np.float64),
-        lambda x: np.diff(x, prepend=0),
         lambda x: np.pad(x, 1, "linear_ramp"),
         lambda x: np.pad(x, 1, "reflect", reflect_type="odd"),
         lambda x: np.pad(x, 1, constant_values=x[0]),
         lambda x: np.einsum(x, [0], [0]),
-        lambda x: np.linalg.norm(x, 3),
-        lambda x: np.linalg.norm(x[None], 2),
-        lambda x: np.linalg.vector_norm(x, ord=1),
+        lambda x: np.quantile(x, 0.5, method="inverted_cdf"),
+        lambda x: np.nanquantile(x, [[0.5]]),
+        lambda x: np.interp(x, x, x, period=2.0),
+        lambda x: np.nan_to_num(x, copy=False),
+        lambda x: np.linalg.svd(x[None]),
+        lambda x: np.linalg.svd(x[None] * x[:, None], hermitian=True),
+        lambda x: np.linalg.qr(x[None], "complete"),
+        lambda x: np.cross(x, np.ones(3)),
         lambda x: np.take(x, x),
-        lambda x: np.cumulative_sum(x, include_initial=True),
-        lambda x: x * [x[0], 1.0],
+        lambda x: np.take(x, [x[0]]),
         lambda x: np.multiply(x, 1j),
         lambda x: np.roll(x, shift=x),
     ],
 )
 def test_arguments_that_a_rule_does_not_know_are_refused(call):
     x = Tensor([1.0, 2.0])
-    with GradientTape(), pytest.raises(TypeError, match=r"no derivative|use np\.stack|with out="):
+    with GradientTape(), pytest.raises(TypeError, match=r"no derivative|derivative rule for|with out="):
         call(x)
 
 
@@ -271,16 +270,18 @@ SENSELESS = {
     "vecdot": lambda x: np.vecdot(x, np.ones(1)),
     "linalg.vecdot": lambda x: np.linalg.vecdot(x, np.ones((1, 3)), axis=0),
     "einsum": lambda x: np.einsum("...i->i", x),
+    "stack of different shapes": lambda x: np.stack([x, x[:1]]),
 }
 
 
 @pytest.mark.parametrize("call", SENSELESS.values(), ids=SENSELESS)
-def test_shapes_that_do_not_fit_are_an_error_on_the_record_as_off_it(call):
+def test_what_numpy_refuses_is_refused_in_its_words_on_the_record_as_off_it(call):
     x = np.ones((2, 3))
-    with pytest.raises((ValueError, IndexError)):
+    with pytest.raises((ValueError, IndexError)) as refusal:
         call(x)
-    with GradientTape(), pytest.raises(ValueError, match=r"lengths|out of bounds|mismatch|not in its output"):
+    with GradientTape(), pytest.raises(type(refusal.value)) as mine:
         call(Tensor(x))
+    assert str(mine.value) == str(refusal.value)
 
 
 @pytest.mark.filterwarnings("ignore:Degrees of freedom", "ignore:divide by zero")
@@ -328,12 +329,6 @@ def test_whole_numbers_are_not_tracked(kind):
     assert y.tolist() == [1, 0]
     with pytest.raises(TypeError, match="only floating-point tensors have a gradient"):
         tape.gradient(np.sum(y), [x])
-
-
-def test_arrays_of_different_shapes_are_not_stacked():
-    x = Tensor([1.0, 2.0])
-    with GradientTape(), pytest.raises(ValueError, match="arrays of different shapes"):
-        np.stack([x, x[:1]])
 
 
 def test_a_matrix_to_the_power_0_is_a_constant():
