@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from nnlite.autodiff.accumulation import product
+from nnlite.autodiff.calls import gathered
 from nnlite.autodiff.primitive import primitive
 from nnlite.autodiff.rule import composed
 from nnlite.autodiff.tensor import stop_gradient
@@ -173,12 +174,14 @@ def log_sum_exp(x: Any, axis: int | tuple[int, ...] = -1, keepdims: bool = False
 
 def log_softmax(x: Any, axis: int = -1) -> Any:
     """log(softmax(x)), without overflow and without losing small probabilities."""
+    x = gathered(x)
     shifted = x - np.maximum.reduce(stop_gradient(x), axis, keepdims=True)
     return shifted - log_sum_exp(shifted, axis, keepdims=True)
 
 
 def softmax(x: Any, axis: int | tuple[int, ...] = -1) -> Any:
     """exp(x) / sum(exp(x)) over an axis, without overflow."""
+    x = gathered(x)
     exponentials = np.exp(x - np.maximum.reduce(stop_gradient(x), axis, keepdims=True))
     return exponentials / np.add.reduce(exponentials, axis, keepdims=True)
 
@@ -205,7 +208,7 @@ def softmax_cross_entropy(logits: Any, labels: Any) -> Any:
     if labels.dtype.kind == "i" and np.minimum.reduce(labels) < 0:  # which would count from the last class
         raise ValueError("a label is negative")
     rows = np.arange(len(labels))
-    shifted = logits - np.maximum.reduce(logits, 1, keepdims=True)
+    shifted = np.subtract(logits, np.maximum.reduce(logits, 1, keepdims=True), order="C")  # which can be flat
     chosen = shifted[rows, labels]  # which also finds a label that is too large
     error = np.exp(shifted, out=shifted)  # softmax(logits) - one_hot(labels), step by step
     sums = np.add.reduce(error, 1, keepdims=True)

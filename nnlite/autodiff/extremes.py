@@ -61,6 +61,8 @@ def _without_nans(
     extreme: Any, worst: float, a: Any, axis: Axis = None, *, keepdims: bool = False, where: Any = True
 ) -> Any:
     """The extreme of what is not NaN; NaN where there is nothing else."""
+    if not np.size(a):
+        raise ValueError("an empty array has no extreme")
     known = ~np.isnan(a) & where
     found = extreme(a, axis, keepdims=keepdims, initial=worst, where=known)
     return np.where(np.any(known, axis=axis, keepdims=keepdims), found, np.nan)

@@ -79,9 +79,15 @@ def split(ary: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> 
     return [np.take(ary, piece, axis) for piece in pieces]
 
 
+def _of_rank(array: Any, ndim: int) -> Any:
+    if np.ndim(array) < ndim:
+        raise ValueError(f"an array of {ndim} or more dimensions is wanted")
+    return array
+
+
 composed(np.hsplit)(lambda ary, indices_or_sections: np.split(ary, indices_or_sections, min(np.ndim(ary) - 1, 1)))
-composed(np.vsplit)(lambda ary, indices_or_sections: np.split(ary, indices_or_sections, 0))
-composed(np.dsplit)(lambda ary, indices_or_sections: np.split(ary, indices_or_sections, 2))
+composed(np.vsplit)(lambda ary, indices_or_sections: np.split(_of_rank(ary, 2), indices_or_sections, 0))
+composed(np.dsplit)(lambda ary, indices_or_sections: np.split(_of_rank(ary, 3), indices_or_sections, 2))
 composed(np.unstack)(lambda x, /, *, axis=0: tuple(np.moveaxis(x, axis, 0)))
 
 

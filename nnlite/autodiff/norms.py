@@ -73,6 +73,8 @@ def _of_matrices(x: Any, order: Any, axes: tuple[int, int], keepdims: bool) -> A
 def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:  # noqa: A002
     """Of vectors over one axis, of matrices over two; of all elements if neither an order nor an axis is given."""
     ndim = np.ndim(x)
+    if isinstance(axis, list):
+        raise TypeError("'axis' must be None, an integer or a tuple of integers")
     if axis is None and (ord is None or (ord == 2 and ndim == 1) or (ord == "fro" and ndim == 2)):
         return euclidean(x, None, keepdims)
     axes = tuple(range(ndim)) if axis is None else normalize_axis_tuple(axis, ndim)

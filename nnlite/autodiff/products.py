@@ -41,11 +41,28 @@ composed(np.outer)(lambda a, b: np.reshape(a, (-1, 1)) * np.ravel(b))
 if hasattr(np, "matvec"):  # since NumPy 2.2
     composed(np.matvec)(lambda a, x, /: np.matmul(a, np.expand_dims(x, -1))[..., 0])
     composed(np.vecmat)(lambda x, a, /: np.matmul(np.expand_dims(x, -2), a)[..., 0, :])
-composed(np.linalg.outer)(lambda x1, x2, /: np.outer(x1, x2))
+
+
+@composed(np.linalg.outer)
+def outer_of_vectors(x1: Any, x2: Any, /) -> Any:
+    """As np.outer, of vectors alone."""
+    if not np.ndim(x1) == np.ndim(x2) == 1:
+        raise ValueError("np.linalg.outer takes vectors")
+    return np.outer(x1, x2)
+
+
 composed(np.linalg.vecdot)(
     lambda x1, x2, /, *, axis=-1: np.vecdot(np.moveaxis(x1, axis, -1), np.moveaxis(x2, axis, -1))
 )
-composed(np.linalg.multi_dot, of_arrays="arrays")(lambda arrays: functools.reduce(np.dot, arrays))
+
+
+@composed(np.linalg.multi_dot, of_arrays="arrays")
+def multi_dot(arrays: Any) -> Any:
+    """One matrix product after another; the first and the last may be vectors."""
+    ends, inner = {np.ndim(arrays[0]), np.ndim(arrays[-1])}, {np.ndim(each) for each in arrays[1:-1]}
+    if len(arrays) < 2 or not ends <= {1, 2} or not inner <= {2}:
+        raise ValueError("np.linalg.multi_dot takes two matrices or more, of which the first and last may be vectors")
+    return functools.reduce(np.dot, arrays)
 
 
 @composed(np.dot)

@@ -3,6 +3,7 @@
 The gradient of a reduction is spread over the axes that were reduced; `restored` first gives them back with length 1.
 """
 
+import functools
 import math
 from typing import Any
 
@@ -239,5 +240,13 @@ composed((np.multiply, "reduce"))(
         array, axis, dtype, keepdims=keepdims, **kwargs
     )
 )
-composed((np.add, "accumulate"))(lambda array, axis=0: np.cumsum(array, axis))
-composed((np.multiply, "accumulate"))(lambda array, axis=0: np.cumprod(array, axis))
+
+
+def _along(function: Any, array: Any, axis: int = 0) -> Any:
+    if np.ndim(array) == 0:
+        raise TypeError("cannot accumulate on a scalar")
+    return function(array, axis)
+
+
+composed((np.add, "accumulate"))(functools.partial(_along, np.cumsum))
+composed((np.multiply, "accumulate"))(functools.partial(_along, np.cumprod))

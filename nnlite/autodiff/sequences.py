@@ -119,6 +119,8 @@ def convolve(a: Any, v: Any, mode: str = "full") -> Any:
 @composed(np.correlate)
 def correlate(a: Any, v: Any, mode: str = "valid") -> Any:
     """A part of the full convolution with the reversed second sequence."""
+    if np.ndim(a) == 0 or np.ndim(v) == 0:
+        raise ValueError("np.correlate takes vectors")
     n, m = np.size(a), np.size(v)
     full = convolved(np.atleast_1d(a), np.atleast_1d(v)[::-1])
     if mode == "full":

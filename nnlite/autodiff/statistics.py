@@ -4,9 +4,10 @@ import functools
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
 
 from nnlite.autodiff.indexing import scatter
-from nnlite.autodiff.reductions import Axis, reduced, restored
+from nnlite.autodiff.reductions import Axis, restored
 from nnlite.autodiff.rule import composed
 from nnlite.autodiff.tensor import stop_gradient
 
@@ -29,7 +30,7 @@ STEPS = {"lower": np.floor, "higher": np.ceil, "nearest": np.rint}
 
 def _rows(a: Any, axis: Axis) -> Any:
     """The axes that are reduced, as one, behind all others."""
-    axes = reduced(np.shape(a), axis)
+    axes = tuple(range(np.ndim(a))) if axis is None else normalize_axis_tuple(axis, np.ndim(a))
     kept = [each for each in range(np.ndim(a)) if each not in axes]
     moved = np.transpose(a, [*kept, *sorted(axes)])
     return np.reshape(moved, [np.shape(a)[each] for each in kept] + [-1])

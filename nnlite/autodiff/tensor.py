@@ -341,7 +341,7 @@ def _untracked(rule: Rule, position: int, arg: Any) -> Any:
             arg = gathered(arg)
             return arg if isinstance(arg, Tensor) else np.asarray(arg)
         if holds_tensor(arg):
-            raise TypeError(f"{rule.name} has no derivative for its argument {position + 1}; {USE_PLAIN}")
+            _check_position(rule, position)
         return plain(arg)
     if isinstance(arg, np.ndarray):
         if arg.__array_priority__ > 0:  # np.matrix and np.ma have an arithmetic of their own

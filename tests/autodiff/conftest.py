@@ -624,5 +624,11 @@ def cases() -> list[Case]:
 
 
 @pytest.fixture
+def one_case_each() -> list[Case]:
+    """The first case of each function that differentiates with respect to something."""
+    return list({case.of: case for case in reversed(CASES) if case.inputs}.values())
+
+
+@pytest.fixture
 def independent() -> dict[Hashable, Callable[..., Any]]:
     return INDEPENDENT

@@ -1,0 +1,196 @@
+"""The rules over the whole range of each dtype, ends included, and at the places where a derivative is a convention.
+
+The judge of range is the slope of NumPy's function in extended precision, whose exponents no float64 reaches.
+"""
+
+import numpy as np
+import pytest
+
+import nnlite.autodiff as ad
+from nnlite.autodiff import GradientTape, Tensor
+from nnlite.autodiff.check import gradient_of
+from nnlite.autodiff.rule import RULES, name_of
+from nnlite.autodiff.tensor import plain
+
+DTYPES = (np.float16, np.float32, np.float64)
+UFUNCS = [key for key in RULES if isinstance(key, np.ufunc) and name_of(key).startswith("np.")]
+STEPS = {np.remainder, np.fmod, np.ldexp, np.copysign, np.float_power}  # with jumps, or of another dtype
+UNARY = sorted((each for each in UFUNCS if each.nin == 1 == each.nout), key=name_of)
+BINARY = sorted((each for each in UFUNCS if each.nin == 2 and each.nout == 1 and each.signature is None), key=name_of)
+# 1 - y^2 and 1 + y^2 lose what is far below 1; these are of the size of rounding errors of 1.
+TO_ROUNDING = {np.tanh}
+PERIODIC = {np.sin, np.cos, np.tan}  # whose period is less than a step of the judge, from somewhere on
+
+
+def whole_range(dtype):
+    info = np.finfo(dtype)
+    sizes = [float(info.smallest_subnormal) * 5, float(info.tiny), 1e-3, 0.3, 0.9, 1.0, 1.7, 30.0]
+    sizes += [float(info.tiny) ** 0.6, float(info.max) ** 0.6, float(info.max) * 0.9]
+    values = np.array(sizes, dtype)
+    return np.unique(np.concatenate([values, -values]))
+
+
+def slope_in_extended_precision(ufunc, points, position):
+    """(f(x + h) - f(x - h)) / 2h with h of the size of x, and how far rounding can put it off."""
+    up, down = ([np.longdouble(x) for x in points] for _ in range(2))
+    h = np.abs(up[position]) * np.longdouble(1e-6)
+    up[position], down[position] = up[position] + h, down[position] - h
+    above, below = ufunc(*up), ufunc(*down)
+    noise = 16 * np.finfo(np.longdouble).eps * np.abs(above) / h
+    return (above - below) / (2 * h), noise
+
+
+def in_range(ufunc, points, dtype):
+    """Assert that each derivative is the right one as far as the dtype can tell."""
+    info = np.finfo(dtype)
+    tensors = [Tensor(x) for x in points]
+    with GradientTape() as tape:
+        y = ufunc(*tensors)
+        total = np.sum(y)
+    for position, mine in enumerate(tape.gradient(total, tensors, unconnected_zero=True)):
+        exact, noise = slope_in_extended_precision(ufunc, points, position)
+        value = ufunc(*(np.longdouble(x) for x in points))
+        known = np.isfinite(exact) & np.isfinite(noise) & np.isfinite(value)
+        if len(points) > 1:  # where maxima tie
+            known &= points[0] != points[1]
+        if ufunc in PERIODIC:
+            known &= np.abs(points[0]) < 30
+        if ufunc is np.power:  # the reciprocal of a subnormal base overflows before it meets such an exponent
+            known &= (np.abs(points[1]) > 1e-6) & ((points[0] > 0) | (position == 0))
+        # An exponent that is off by eps puts a power off by eps times the logarithm of its base.
+        logarithms = sum(np.abs(np.log(np.abs(np.longdouble(each)))) for each in (value + 1e-30, points[0]))
+        allowed = 20 * info.eps * np.abs(exact) * (1 + logarithms)
+        allowed += 1e-7 * np.abs(exact) + noise + 4 * float(info.tiny) + (info.eps if ufunc in TO_ROUNDING else 0)
+        fits = np.abs(exact) < float(info.max) * 0.99
+        wrong = known & fits & ~(np.abs(plain(mine).astype(np.longdouble) - exact) <= allowed)
+        where = [np.asarray(x)[wrong][:4].tolist() for x in points]
+        assert not wrong.any(), (name_of(ufunc), position, where, plain(mine)[wrong][:4], exact[wrong][:4])
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("ufunc", [each for each in UNARY if each not in STEPS], ids=name_of)
+def test_a_function_of_one_number_has_its_derivative_over_the_whole_range(ufunc, dtype):
+    in_range(ufunc, [whole_range(dtype)], dtype)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("ufunc", [each for each in BINARY if each not in STEPS], ids=name_of)
+def test_a_function_of_two_numbers_has_its_derivatives_over_the_whole_range(ufunc, dtype):
+    values = whole_range(dtype)
+    a, b = (each.ravel() for each in np.meshgrid(values, values))
+    in_range(ufunc, [a, b], dtype)
+
+
+INTEGERS = [np.int8, np.uint8, np.int16, np.int64, np.bool_]
+
+
+@pytest.mark.parametrize("kind", INTEGERS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("ufunc", [np.power, np.arctan2, np.hypot, np.multiply, np.divide, np.logaddexp], ids=name_of)
+def test_whole_numbers_beside_a_tensor_do_not_wrap_around(ufunc, dtype, kind):
+    ends = [0, 1] if kind is np.bool_ else [np.iinfo(kind).min, 0, 1, 2, min(np.iinfo(kind).max, 2**40)]
+    x = np.full(len(ends), 1.01, dtype)
+    for place in (0, 1):
+
+        def call(t, whole, place=place):
+            return ufunc(t, whole) if place == 0 else ufunc(whole, t)
+
+        with np.errstate(all="ignore"):
+            mine = gradient_of(lambda t, call=call: np.sum(call(t, np.array(ends, kind))), Tensor(x))[0]
+            h = np.longdouble(1e-7)
+            whole = np.array(ends, np.longdouble)
+            exact = (call(np.longdouble(x) + h, whole) - call(np.longdouble(x) - h, whole)) / (2 * h)
+        fits = np.isfinite(exact) & (np.abs(exact) < np.finfo(dtype).max)
+        assert np.allclose(plain(mine)[fits], exact[fits].astype(float), rtol=2e-5, atol=1e-6)
+
+
+REDUCED = {"prod": np.prod, "norm": np.linalg.norm, "std": np.std, "hypot": lambda x: np.hypot(x[0], x[1])}
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", REDUCED)
+def test_reductions_of_numbers_of_any_size_have_their_derivative(name, dtype):
+    info, call = np.finfo(dtype), REDUCED[name]
+    for size in (float(info.smallest_subnormal) * 64, float(info.tiny) * 8, 1.0, float(info.max) / 8):
+        x = np.array([1.0, 3.0], dtype) * dtype(size)
+        mine = plain(gradient_of(call, Tensor(x))[0])
+        exact = plain(gradient_of(call, Tensor([1.0, 3.0]))[0]) * (size if name == "prod" else 1.0)
+        np.testing.assert_allclose(mine, exact, rtol=0.03 if size < 1e-4 else 8 * info.eps)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_ties_are_counted_beyond_the_range_of_the_dtype(dtype):
+    for call in (np.max, np.min, lambda t: np.max(t, axis=0), np.mean):
+        gradient = plain(gradient_of(call, Tensor(np.ones(70_000), dtype))[0])
+        assert gradient.astype(float).sum() == pytest.approx(1.0, rel=5e-3)
+
+
+@pytest.mark.parametrize("n", [3, 4000])
+def test_products_take_memory_in_proportion_to_their_length(n):
+    x = np.linspace(0.9, 1.1, n)
+    x[n // 2] = 0.0
+    for call in (np.prod, lambda t: np.sum(np.cumprod(t))):
+        gradient = plain(gradient_of(call, x)[0])
+        others = np.prod(np.delete(x, n // 2))
+        assert gradient.shape == (n,)
+        assert call is not np.prod or gradient[n // 2] == pytest.approx(others)
+
+
+INFINITE = np.array([-2.0, -1.0, 3.0, 4.0])
+MASKED = {
+    "relu": ad.relu,
+    "leaky_relu that does not leak": lambda x: ad.leaky_relu(x, 0.0),
+    "maximum": lambda x: np.maximum(x, 0.0),
+    "clip": lambda x: np.clip(x, 0.0, None),
+    "where": lambda x: np.where(x > 0, x, 0.0),
+    "nan_to_num": lambda x: np.nan_to_num(np.where(x > 0, x, np.nan)),
+    "sum of some": lambda x: np.sum(np.stack([x, x]), 0, where=x > 0) / 2.0,
+    "dense": lambda x: ad.dense(x[:, None], np.eye(1), np.zeros(1), ad.IN_PLACE["relu"])[:, 0],
+}
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("mask", MASKED.values(), ids=MASKED)
+def test_an_infinite_gradient_does_not_pass_a_mask(mask, dtype):
+    x = Tensor(INFINITE, dtype)
+    gradient = plain(gradient_of(lambda t: np.sum(np.sqrt(mask(t))), x)[0])
+    np.testing.assert_allclose(gradient, np.array([0.0, 0.0, 0.5 / np.sqrt(3.0), 0.25]), rtol=2e-3)
+
+
+KINKS = {
+    "abs": (np.abs, [0.0, 1.0]),
+    "fabs": (np.fabs, [0.0, 1.0]),
+    "copysign": (lambda x: np.copysign(x, 1.0), [0.0, 1.0]),
+    "norm": (np.linalg.norm, [0.0, 0.0]),
+    "norm of rows": (lambda x: np.linalg.norm(x, axis=-1), [[0.0, 0.0], [1.0, 2.0]]),
+    "norm of order 3": (lambda x: np.linalg.norm(x, 3), [0.0, 0.0]),
+    "hypot": (lambda x: np.hypot(x[0], x[1]), [0.0, 0.0]),
+    "std": (np.std, [1.0, 1.0]),
+    "maximum of opposites": (lambda x: np.maximum(x, -x), [0.0, 1.0]),
+    "minimum of opposites": (lambda x: np.minimum(x, -x), [0.0, 1.0]),
+    "fmax": (lambda x: np.fmax(x, -x), [0.0]),
+    "max of opposites": (lambda x: np.max(np.stack([x, -x]), 0), [0.0, 2.0]),
+    "ptp": (np.ptp, [1.0, 1.0]),
+    "norm of order inf": (lambda x: np.linalg.norm(x, np.inf), [0.0]),
+    "clip": (lambda x: np.clip(x, -x, None), [0.0, 1.0]),
+}
+
+
+@pytest.mark.parametrize(("kinked", "point"), KINKS.values(), ids=KINKS)
+def test_a_second_derivative_at_a_kink_is_right_or_nan(kinked, point):
+    """The square of each function is smooth, so that central differences of its gradient know the Hessian."""
+    x, rng = np.array(point), np.random.default_rng(5)
+    weights, direction = rng.uniform(0.5, 1.5, np.shape(kinked(x))), rng.standard_normal(x.shape)
+
+    def slope(t):
+        return gradient_of(lambda u: np.sum(np.square(kinked(u)) * weights), t)[0]
+
+    hessian = plain(gradient_of(lambda t: np.sum(slope(t) * direction), x)[0])
+    exact = (plain(slope(x + 1e-5 * direction)) - plain(slope(x - 1e-5 * direction))) / 2e-5
+    known = ~np.isnan(hessian)
+    np.testing.assert_allclose(hessian[known], exact[known], atol=1e-4)
+    assert not known.all()
