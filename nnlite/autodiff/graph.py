@@ -122,19 +122,14 @@ def walk_back(
         if node not in gradients or rule is None or not (needed is None or node in needed):
             continue
         if parents is None:
-            raise RuntimeError(
-                f"a result of {rule.name} that the target depends on was freed by backward() of another GradientTape, "
-                "which recorded it too: call tape.gradient on that one, or backward() last"
-            )
+            raise _freed(rule)
         sums.pop(node, None)
         g = gradients[node] if node in sources else gradients.pop(node)
         options = node.kwargs or {}
         if lift is not None:
             value, args = lift(value, node), _lifted(args, parents, lift)
-            if rule.has_residual:
-                options = {**options, RESIDUAL: None}
-        elif rule.has_residual:
-            options = {**options, RESIDUAL: node.residual}
+        if rule.has_residual:
+            options = {**options, RESIDUAL: node.residual if lift is None else None}
         if value.dtype.char == "e":
             g, value, args, options = _widened(g), _widened(value), tuple(map(_widened, args)), _without(options)
         if rule.through is not None:
@@ -158,11 +153,17 @@ def walk_back(
                     sums[parent] = total
             elif type(contribution) is Scattered:
                 gradients[parent] = sums[parent] = contribution.compute()
-            elif parent.rule is not None or not uncomputed:
-                gradients[parent] = computed(contribution)
             else:
-                gradients[parent] = contribution
+                left = uncomputed and parent.rule is None
+                gradients[parent] = contribution if left else computed(contribution)
     return {source: gradients[source] for source in sources if source in gradients}
+
+
+def _freed(rule: Rule) -> RuntimeError:
+    return RuntimeError(
+        f"a result of {rule.name} that the target depends on was freed by backward() of another GradientTape, "
+        "which recorded it too: call tape.gradient on that one, or backward() last"
+    )
 
 
 def _add(total: Array, contribution: Any) -> None:

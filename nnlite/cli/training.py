@@ -2,7 +2,8 @@
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -78,8 +79,15 @@ def sweep(
     sweeps = [load_sweep(spec, settings) for spec in specs]
     _refuse_namesakes(sweeps)
     calls = [
-        _Call(each, _dataset_of(each, data), _command("sweep", each.source, settings), experiments, retry_failed)
-        for each in sweeps
+        _Call(
+            each,
+            _dataset_of(each, data),
+            _command("sweep", each.source, settings),
+            experiments,
+            retry_failed,
+            before=frozenset(earlier.name for earlier in sweeps[:number]),
+        )
+        for number, each in enumerate(sweeps)
     ]
     plans = [call.plan() for call in calls]  # all that can be wrong is told before anything trains
     if dry_run:
@@ -88,12 +96,15 @@ def sweep(
     conclusions = []
     for call, plan in zip(calls, plans, strict=True):
         try:
+            call, plan = call.in_turn(plan)  # noqa: PLW2901 - what was trained before may have changed them
             end = call.train(plan, jobs, places_of(backend, address), fail_fast=fail_fast)
         except NnliteError as error:
             if len(calls) == 1:
                 raise
             say(f"nnlite: {error}")
-            end = Conclusion(call.plan(), error=str(error))
+            with suppress(NnliteError):  # else it stands as it stood before
+                plan = call.plan()  # noqa: PLW2901 - as above
+            end = Conclusion(plan, error=str(error))
         conclusions.append(end)
         if not as_json:
             end.print()
@@ -146,6 +157,7 @@ class _Call:
         command: what one types to train the same again.
         experiments: the folder of all sweeps.
         retry_failed: whether trials that have failed for good are tried again.
+        before: the sweeps that this call of the program trains before, and that a search may learn from.
     """
 
     checked: Sweep
@@ -153,6 +165,7 @@ class _Call:
     command: str
     experiments: Path
     retry_failed: bool
+    before: frozenset[str] = frozenset()
 
     @property
     def folder(self) -> Path:
@@ -172,7 +185,7 @@ class _Call:
             InputError: there is no such sweep.
         """
         runs, _ = glance_at_runs(self.experiments / sweep) if sweep != self.checked.name else ([], [])
-        if not runs:
+        if not runs and sweep not in self.before:
             folders = self.experiments.iterdir() if self.experiments.is_dir() else ()
             known = sorted(each.name for each in folders if each.is_dir() and each.name != self.checked.name)
             raise InputError(
@@ -180,6 +193,14 @@ class _Call:
                 f"{nearest(sweep, known) if known else 'it has no other sweeps'}"
             )
         return runs
+
+    def in_turn(self, plan: Plan) -> "tuple[_Call, Plan]":
+        """The same when its turn has come, and its plan: a search now knows what the sweeps before it have found."""
+        learns = {name for space in self.checked.spaces if space.search for name in space.search.learn_from}
+        if not learns & self.before:
+            return self, plan
+        call = replace(self, before=frozenset())
+        return call, call.plan()
 
     def plan(self, *, retry_failed: bool | None = None) -> Plan:
         """What there is to do now."""

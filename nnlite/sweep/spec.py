@@ -271,7 +271,7 @@ class _Reader:
             )
         distributions = {name: self.distribution(section, name, each) for name, each in search.distributions.items()}
         starts = [
-            self.start(f"{section}.start_with[{number}]", each, distributions)
+            self.start(f"{section}.start_with[{number}]", each, distributions, search.distributions)
             for number, each in enumerate(search.start_with)
         ]
         options = (search.strategy, search.trials, search.seed, search.generation)
@@ -283,7 +283,9 @@ class _Reader:
         """What a hyperparameter is sampled from."""
         return read_distribution(hyperparameter(self.model, section, name, self.source), value)
 
-    def start(self, place: str, values: Table, distributions: Mapping[str, Distribution]) -> dict[str, Any]:
+    def start(
+        self, place: str, values: Table, distributions: Mapping[str, Distribution], written: Table
+    ) -> dict[str, Any]:
         """A point to start a search with: searched hyperparameters alone, each with a value that could be drawn."""
         checked = {}
         for name, value in values.items():
@@ -292,8 +294,8 @@ class _Reader:
             checked[name] = hyperparameter(self.model, place, name, self.source).checked(value)
             if distributions[name].position(checked[name]) is None:
                 raise InputError(
-                    f"{self.source}: {place}.{name}: {shown(value)} is no value that the search could draw; widen what "
-                    f"{name} is drawn from"
+                    f"{self.source}: {place}.{name}: {shown(value)} is no value that the search could draw from "
+                    f"{shown(written[name])}; change one of them"
                 )
         return checked
 

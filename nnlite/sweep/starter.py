@@ -32,6 +32,7 @@ TABLES = """
 # strategy = "random"             # random | tpe
 # trials = {trials:<22} # configurations in all, before seeds: a multiple of the grid's {points}
 # start_with = [{{ momentum = 0.9 }}] # points that are tried first
+# learn_from = ["other_sweep"]    # of tpe: sweeps whose results it knows from the start
 # momentum = {{ low = 0.0, high = 0.95 }}
 # weight_decay = {{ low = 1e-6, high = 1e-3, log = true }}
 

@@ -45,6 +45,17 @@ def test_a_search_proposes_from_what_others_found_and_trains_none_of_it_again(as
     assert rates(experiments / "second") == before, "the same, whatever the workers"
 
 
+def test_a_sweep_learns_from_one_that_the_same_call_trains_before(ask, spec, tmp_path):
+    first, second = spec(FIRST, name="first"), spec(SECOND + 'learn_from = ["first"]\n', name="second")
+    done = ask("sweep", first, second, "--experiments", tmp_path / "together")
+    assert "12 runs of first known from the start" in done.stderr
+    ask("sweep", first, "--experiments", tmp_path / "apart")
+    ask("sweep", second, "--experiments", tmp_path / "apart")
+    assert rates(tmp_path / "together" / "second") == rates(tmp_path / "apart" / "second")
+    said = ask("sweep", second, first, "--experiments", tmp_path / "wrong", code=2).stderr
+    assert "no runs of another sweep 'first'" in said
+
+
 def test_a_sweep_that_is_not_there_is_an_error_that_names_the_nearest(ask, spec, experiments):
     for name, said in (("frist", "did you mean 'first'?"), ("second", "no runs of another sweep 'second'")):
         file = spec(SECOND + f'learn_from = ["{name}"]\n', name="second")

@@ -194,7 +194,10 @@ def test_points_to_start_with_come_first_where_all_are_listed(sweep_of, digits):
 @pytest.mark.parametrize(
     ("point", "said"),
     [
-        ("{ learning_rate = 2.0 }", "search.start_with[0].learning_rate: 2.0 is no value that the search could draw"),
+        (
+            "{ learning_rate = 2.0 }",
+            "start_with[0].learning_rate: 2.0 is no value that the search could draw from {'low': 0.01, 'high': 1.0",
+        ),
         ("{ learning_rat = 0.1 }", "search.start_with[0]: learning_rat is not searched; did you mean 'learning_rate'?"),
         ("{ epochs = 3 }", "epochs is not searched"),
         ('{ learning_rate = "x" }', "search.start_with[0].learning_rate"),
