@@ -56,10 +56,13 @@ class Conclusion:
         said = self.error or self.halted
         return {"folder": str(self.plan.folder), "halted": said or None, "trials": trials}
 
-    def print(self) -> None:
-        """Print how every trial stands that did not come to a good end, and how many did."""
+    def say_what_is_left(self) -> None:
+        """Say, on stderr, why trials are left that were not started, if any are."""
         if self.halted:
             say(f"{self.halted}; what is left stays to be done, and the same command goes on with it")
+
+    def print(self) -> None:
+        """Print how every trial stands that did not come to a good end, and how many did."""
         known = [(trial, end) for trial in self.plan.trials if (end := self._ends.get(trial.id))]
         bad = [(trial, end) for trial, end in known if end.status not in GOOD_ENDS]
         for trial, end in known:

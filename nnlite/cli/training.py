@@ -106,6 +106,7 @@ def sweep(
                 plan = call.plan()  # noqa: PLW2901 - as above
             end = Conclusion(plan, error=str(error))
         conclusions.append(end)
+        end.say_what_is_left()
         if not as_json:
             end.print()
     if as_json:
@@ -139,6 +140,7 @@ def train(
     if results.outcomes:
         plan = make_plan(trials, folder, retries=checked.limits.retries)
     end = Conclusion(plan, results)
+    end.say_what_is_left()
     if as_json:
         answer_json("nnlite.sweep/1", **end.fields())
     else:

@@ -5,7 +5,7 @@ import importlib.util
 import decoys
 import pytest
 
-QUICK = {"in_a_runs_folder", "in_the_cache", "among_temporary_folders", "where_a_lock_is_wanted"}
+QUICK = {"in_a_runs_folder", "in_the_cache", "where_a_lock_is_wanted"}
 SCENES = [
     pytest.param(each.__name__, marks=() if each.__name__ in QUICK else pytest.mark.slow) for each in decoys.SCENES
 ]

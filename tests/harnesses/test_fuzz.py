@@ -26,6 +26,7 @@ def test_a_short_run_over_every_reader_of_foreign_bytes_finds_nothing(tmp_path):
     assert (code, found) == (0, []), said
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not BOTH, reason="atheris is for Linux alone")
 def test_the_coverage_guided_engine_reaches_new_branches(tmp_path):
     code, found, said = fuzz(tmp_path, "--inputs", "6000", "--engine", "atheris", "--target", "condition")

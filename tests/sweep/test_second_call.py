@@ -30,6 +30,8 @@ SWEEPS = {
     "min_epochs = 1\n",
 }
 
+QUICK = {"grid", "tpe of seeds", "asha", "median", "diverging and pruned"}
+
 
 def told(ask, file, folder, *more, code=0):
     document = json.loads(ask("sweep", file, "--experiments", folder, "--json", "-j", 2, *more, code=code).stdout)
@@ -40,7 +42,9 @@ def logs(folder):
     return {each.log: each.log.read_bytes() for each in find_runs(folder)}
 
 
-@pytest.mark.parametrize("name", SWEEPS)
+@pytest.mark.parametrize(
+    "name", [each if each in QUICK else pytest.param(each, marks=pytest.mark.slow) for each in SWEEPS]
+)
 def test_a_second_call_trains_nothing_and_says_that_all_is_done(ask, spec, tmp_path, name):
     file = spec(SWEEPS[name], fixed='activation = "relu"\nepochs = 3')
     if name == "require":

@@ -19,7 +19,7 @@ from nnlite.data import FILE_NAMES, idx, locate, wheel
 from nnlite.data.datafile import checksum, pieces
 from nnlite.data.pictures import Framing, read_picture
 from nnlite.images import read_png, tiles
-from nnlite.nn.layers import fully_connected
+from nnlite.nn import fully_connected
 from nnlite.nn.weights import load_arrays
 from nnlite.runs import RunFolder, read_run
 from nnlite.sweep.survey import epochs_kept
