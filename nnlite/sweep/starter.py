@@ -29,7 +29,7 @@ TABLES = """
 # direction = "{direction}"
 
 # [search]                        # samples, crossed with the grid; a hyperparameter stands in one table alone
-# strategy = "random"             # random | tpe
+# strategy = "tpe"                # random | tpe: learns from the results; random is the default
 # trials = {trials:<22} # configurations in all, before seeds: a multiple of the grid's {points}
 # start_with = [{{ momentum = 0.9 }}] # points that are tried first
 # learn_from = ["other_sweep"]    # of tpe: sweeps whose results it knows from the start
