@@ -4,7 +4,7 @@ import json
 import math
 import os
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from textwrap import indent, wrap
 from typing import Any, Literal, TextIO
 
@@ -30,12 +30,40 @@ def say(line: str) -> None:
 
 def answer(line: str) -> None:
     """A line of the answer."""
-    _put(printable(line))
+    _put([printable(line), "\n"])
 
 
 def answer_json(schema: str, **fields: Any) -> None:
-    """The whole answer as one document, in ASCII for any terminal; `schema` says what is in it."""
-    _put(json.dumps({"schema": schema, **_strict(fields)}, indent=2, allow_nan=False, default=str))
+    """The whole answer as one document, in ASCII for any terminal; `schema` says what is in it.
+
+    A field may be an iterator: of what it yields one is held at a time, and each is written to a line of its own.
+    """
+    _put(_document({"schema": schema, **fields}))
+
+
+def _document(fields: Mapping[str, Any]) -> Iterator[str]:
+    """The text of a document, piece by piece."""
+    separator = "{\n  "
+    for name, field in fields.items():
+        yield f"{separator}{json.dumps(name)}: "
+        separator = ",\n  "
+        if isinstance(field, Iterator):
+            before = "[\n    "
+            for item in field:
+                yield before + _on_one_line(item)
+                before = ",\n    "
+            yield "[]" if before.startswith("[") else "\n  ]"
+        else:
+            text = json.dumps(_strict(field), indent=2, allow_nan=False, default=str)
+            yield text.replace("\n", "\n  ")
+    yield "\n}\n"
+
+
+def _on_one_line(item: Any) -> str:
+    try:
+        return json.dumps(item, allow_nan=False)
+    except (TypeError, ValueError):  # what is no JSON: seldom, and looking for it takes longer than writing
+        return json.dumps(_strict(item), allow_nan=False, default=str)
 
 
 def answer_table(
@@ -53,7 +81,7 @@ def answer_table(
         table.add_row(*(escape(one_line(cell)) for cell in row))
     with console.capture() as text:
         console.print(table)
-    _put("\n".join(line.rstrip() for line in text.get().splitlines()))
+    _put(f"{line.rstrip()}\n" for line in text.get().splitlines())
 
 
 def answer_records(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -91,10 +119,11 @@ def answer_fields(fields: Mapping[str, str], indent: int = 2) -> None:
         answer(line if room is None or len(line) <= room else f"{'':{indent}}{name}  {value}")
 
 
-def _put(text: str) -> None:
-    """Print to stdout; whoever read the answer may have seen enough, which is no error (typer would exit with 1)."""
+def _put(pieces: Iterable[str]) -> None:
+    """Write to stdout; whoever read the answer may have seen enough, which is no error (typer would exit with 1)."""
     try:
-        print(text, flush=True)  # noqa: T201
+        sys.stdout.writelines(pieces)
+        sys.stdout.flush()
     except BrokenPipeError:
         silence(sys.stdout)
 

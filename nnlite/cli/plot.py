@@ -9,12 +9,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from nnlite.runs.thinning import places_to_draw
+
 DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))  # of U+2800, by row and column
 BLANK = 0x2800
 ASCII_MARKS = "*o+"
 NEEDED = "⣿│┤└─┬"  # what the encoding of a terminal must have
 LOGARITHMIC_FROM = 30.0  # times that a positive curve's largest value is its smallest
 SMALLEST = (8, 3)  # characters
+FINEST = 16  # parts of a character's width: what happens within one is told by its extremes
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,7 @@ def plot(
         The lines; a sentence instead of a plot if there is nothing to draw.
     """
     title = _title(curves, unicode)
+    curves = [Curve(curve.name, _thinned(curve.points, FINEST * width)) for curve in curves]
     values = [value for curve in curves for _, value in curve.points if value is not None]
     if not values:
         return [title[:width], "no values"]
@@ -63,6 +67,10 @@ def plot(
     lines.append(f"{'':>{margin}} {corner}{line * columns}")
     lines.append(f"{'':>{margin + 2}}{_epoch_axis(first, last, columns)}")
     return lines
+
+
+def _thinned(points: Sequence[tuple[int, float | None]], parts: int) -> Sequence[tuple[int, float | None]]:
+    return [points[place] for place in places_to_draw([[value for _, value in points]], parts)]
 
 
 def _title(curves: Sequence[Curve], unicode: bool) -> str:

@@ -1,7 +1,7 @@
 """The command that looks into one run: `show`. It draws its curves, and tells what is known of it."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from itertools import zip_longest
@@ -19,7 +19,6 @@ from nnlite.queries import Change, Epochs, Moment, changes, moments
 from nnlite.queries.epochs import EPOCH
 from nnlite.runs import Metric, Run, Status, metric_named
 from nnlite.runs.commands import repeat_command
-from nnlite.runs.digest import is_number
 from nnlite.runs.fingerprint import fingerprint
 from nnlite.runs.metrics import COMMON_METRICS
 from nnlite.runs.quantities import counted, duration, score, size
@@ -53,13 +52,14 @@ def show(
     run = run_named(reference, experiments)
     epochs = Epochs(run)
     tells_all = chosen == "table" and all(option is None for option in (where, sort, columns, top))
-    lines = [] if tells_all else epochs.select(where, sort, top)
+    lines: Iterable[dict[str, Any]] = () if tells_all else epochs.select(where, sort, top)
+    lines = lines if where is None else list(lines)
     names = epochs.columns(columns)
     curves = [(epochs.metric(name),) for name in metric] if metric else _default_curves(run, epochs)
     if chosen == "json":
-        answer_json("nnlite.show/1", **_fields(run, [{name: line.get(name) for name in names} for line in lines]))
+        answer_json("nnlite.show/1", **_fields(run, ({name: line.get(name) for name in names} for line in lines)))
     elif not tells_all:
-        answer_as("table" if chosen == "table" else chosen, _table(epochs, lines, names))
+        answer_as("table" if chosen == "table" else chosen, _table(epochs, list(lines), names))
     else:
         _tell(run, curves)
     if bad := run.bad_lines:
@@ -115,12 +115,10 @@ def _draw(run: Run, curves: Sequence[tuple[Metric, ...]]) -> None:
         return
     width = terminal_width() or WITHOUT_A_TERMINAL
     beside = width >= BESIDE and len(curves) > 1
+    epochs = run.whole.column(EPOCH)
     plots = [
         plot(
-            [
-                Curve(metric.name, [(line["epoch"], _finite(line.get(metric.name))) for line in run.epochs])
-                for metric in one
-            ],
+            [Curve(metric.name, list(zip(epochs, run.numbers(metric.name), strict=True))) for metric in one],
             partial(score, one[0]),
             width=(width - 4) // 2 if beside else min(width, WIDEST),
             unicode=_shows_braille(),
@@ -211,10 +209,6 @@ def _files(run: Run) -> dict[str, int]:
     return found
 
 
-def _finite(value: object) -> float | None:
-    return float(value) if is_number(value) else None
-
-
 def _shows_braille() -> bool:
     try:
         NEEDED.encode(sys.stdout.encoding or "ascii")
@@ -223,7 +217,7 @@ def _shows_braille() -> bool:
     return True
 
 
-def _fields(run: Run, lines: list[dict[str, Any]]) -> dict[str, Any]:
+def _fields(run: Run, lines: Iterable[dict[str, Any]]) -> dict[str, Any]:
     objective = run.objective
     values = {
         name: {at: vars(value) if (value := run.value(metric, at=at)) else None for at in ("best", "last")}

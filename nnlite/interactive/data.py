@@ -12,10 +12,12 @@ from nnlite.report.estimates import score_with_interval
 from nnlite.report.groups import natural
 from nnlite.report.markdown import visible
 from nnlite.report.ranking import Configuration, Ranking
-from nnlite.runs import METRICS, Event, Metric, metric_named
+from nnlite.runs import METRICS, Metric, Run, metric_named
 from nnlite.runs.quantities import is_share, number
+from nnlite.runs.thinning import places_to_draw
 
 MOST_CURVES = 100  # configurations, the best ones: no more are ever drawn as lines
+MOST_PARTS = 1000  # of a curve: more than a screen has dots
 MOST_DOTS = 1000  # configurations whose trials are drawn as dots
 FACTORS = 10.0  # values that lie further apart were meant as factors
 
@@ -77,20 +79,26 @@ def _row(configuration: Configuration, ranking: Ranking, in_words: Sequence[bool
 
 def _curves(configuration: Configuration, metrics: Sequence[Metric]) -> dict[str, list[list[Any]]]:
     """Of each metric that the configuration's runs have logged."""
-    runs = [list(each.run.epochs) for each in configuration.counted]
+    runs = [each.run for each in configuration.counted]
     curves = {metric.name: _curve(runs, metric.name) for metric in metrics}
     return {name: curve for name, curve in curves.items() if curve[0]}
 
 
-def _curve(runs: Sequence[Sequence[Event]], name: str) -> list[list[Any]]:
+def _curve(runs: Sequence[Run], name: str) -> list[list[Any]]:
     """Epochs, and the mean, the lowest and the highest value of the seeds, as far as all of these have got."""
     values = [
-        {line["epoch"]: value for line in lines if (value := finite(line.get(name))) is not None} for lines in runs
+        {
+            epoch: value
+            for epoch, value in zip(run.whole.column("epoch"), run.numbers(name), strict=True)
+            if value is not None
+        }
+        for run in runs
     ]
     epochs = sorted(set.intersection(*map(set, values))) if values else []
     columns = [[each[epoch] for each in values] for epoch in epochs]
-    means = [_rounded(sum(column) / len(column)) for column in columns]
-    return [epochs, means, [_rounded(min(column)) for column in columns], [_rounded(max(column)) for column in columns]]
+    curve = [[sum(column) / len(column) for column in columns], [*map(min, columns)], [*map(max, columns)]]
+    places = places_to_draw(curve, MOST_PARTS)
+    return [[epochs[place] for place in places], *([_rounded(each[place]) for place in places] for each in curve)]
 
 
 def _rounded(value: object) -> float:

@@ -6,7 +6,7 @@ from typing import Any
 
 from nnlite.queries.names import Column, Entry, Vocabulary
 from nnlite.runs import Value
-from nnlite.runs.comparison import TIMINGS, Difference, first_difference
+from nnlite.runs.comparison import TIMINGS, Difference, first_parting
 from nnlite.runs.fingerprint import fingerprint
 
 ASIDE = TIMINGS | {"learning_rate"}  # which follows from the hyperparameters
@@ -79,7 +79,7 @@ def differences(entries: Sequence[Entry], columns: Sequence[Column] | None = Non
         _rows([each for each in columns if each.kind == "config"], entries, every),
         [] if every else _environment(entries),
         [measured for column in columns if (measured := _measured(column, entries)) and (every or measured.differs)],
-        [_parting(first, other) for other in entries[1:]],
+        [first_parting(first.run.epochs, other.run.epochs) for other in entries[1:]],
         [min(len(first.run.epochs), len(other.run.epochs)) for other in entries[1:]],
     )
 
@@ -116,14 +116,6 @@ def _environment(entries: Sequence[Entry]) -> list[Row]:
         for name in names
         if len({each[name] for each in parts if name in each}) > 1
     ]
-
-
-def _parting(one: Entry, other: Entry) -> Difference | None:
-    lines = {line["epoch"]: line for line in other.run.epochs}
-    for line in one.run.epochs:
-        if found := first_difference(line["epoch"], line, lines.get(line["epoch"])):
-            return found
-    return None
 
 
 def _plain(value: Any) -> Any:

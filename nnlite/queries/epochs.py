@@ -1,14 +1,14 @@
 """Questions about the epochs of one run: the same condition, order and columns, over its epochs and their metrics."""
 
-from collections.abc import Sequence
-from functools import cached_property
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 from nnlite.errors import InputError, nearest
 from nnlite.expressions import parse
 from nnlite.queries.names import split_names
 from nnlite.runs import Metric, Run, metric_named
-from nnlite.runs.digest import NOT_METRICS, is_number
+from nnlite.runs.digest import NOT_METRICS, column_of_numbers
 
 EPOCH = "epoch"
 
@@ -18,18 +18,17 @@ class Epochs:
 
     def __init__(self, run: Run) -> None:
         self.run = run
-        names = (
-            name for line in run.epochs for name in line if name not in NOT_METRICS and not isinstance(line[name], list)
-        )
-        self.metrics = list(dict.fromkeys(names))
-
-    @cached_property
-    def lines(self) -> list[dict[str, Any]]:
-        """What was asked for may be of no epoch: they are made when somebody looks at them."""
-        return [
-            {EPOCH: line[EPOCH]} | {name: line[name] if is_number(line.get(name)) else None for name in self.metrics}
-            for line in self.run.epochs
+        epochs = run.whole
+        self.metrics = [
+            name for name in epochs.names if name not in NOT_METRICS and {list} != _kinds(epochs.column(name))
         ]
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        """The lines, one at a time: there may be very many."""
+        names = [EPOCH, *self.metrics]
+        for chunk in self.run.whole.chunks():
+            for values in zip(*(column_of_numbers(chunk.column(name)) for name in names), strict=True):
+                yield dict(zip(names, values, strict=True))
 
     def metric(self, name: str) -> Metric:
         """The metric called `name`.
@@ -52,19 +51,20 @@ class Epochs:
         words = [EPOCH, *self.metrics] if names is None else split_names(names)
         return [word if word == EPOCH else self.metric(word).name for word in words]
 
-    def select(self, where: str | None = None, sort: str | None = None, top: int | None = None) -> list[dict[str, Any]]:
+    def select(
+        self, where: str | None = None, sort: str | None = None, top: int | None = None
+    ) -> Iterator[dict[str, Any]]:
         """The lines for which the condition holds, in the order asked for, so many at most.
 
         Raises:
             InputError: as of `nnlite.queries.select`.
         """
-        lines = self.lines
+        lines = iter(self)
         if where is not None:
-            condition = parse(where, [EPOCH, *self.metrics])
-            lines = [line for line in lines if condition.holds(line)]
+            lines = filter(parse(where, [EPOCH, *self.metrics]).holds, lines)
         for word in reversed(split_names(sort) if sort is not None else []):
-            lines = self._sorted(lines, word.removeprefix("-"), turned=word.startswith("-"))
-        return lines[:top]
+            lines = iter(self._sorted(list(lines), word.removeprefix("-"), turned=word.startswith("-")))
+        return islice(lines, top)
 
     def _sorted(self, lines: Sequence[dict[str, Any]], word: str, *, turned: bool) -> list[dict[str, Any]]:
         (name,) = self.columns(word)
@@ -72,3 +72,8 @@ class Epochs:
         missing = [line for line in lines if line[name] is None]
         falling = turned != (name != EPOCH and self.metric(name).higher_is_better)
         return sorted(known, key=lambda line: line[name], reverse=falling) + missing
+
+
+def _kinds(values: Sequence[Any]) -> set[type]:
+    """The types of the values that there are."""
+    return {*map(type, values)} - {type(None)}

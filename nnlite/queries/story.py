@@ -1,11 +1,9 @@
 """A run's story: where its configuration leaves the defaults, and all that befell it, attempt by attempt."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from nnlite.runs import Run
-from nnlite.runs.log import Event, read_turns
+from nnlite.runs import Run, read_run
 
 
 @dataclass(frozen=True)
@@ -51,13 +49,13 @@ def moments(run: Run) -> list[Moment]:
     Raises:
         OSError: the log cannot be read.
     """
-    return list(_moments(read_turns(run.folder.log)))
-
-
-def _moments(turns: Iterable[tuple[int, Event]]) -> Iterable[Moment]:
-    for epochs, event in turns:
-        error = event.get("error") or ""
-        yield Moment(str(event.get("time", "")), str(event.get("status", event["event"])), epochs, str(error))
+    turns = read_run(run.folder).turns if run.turns is None else run.turns
+    return [
+        Moment(
+            str(event.get("time", "")), str(event.get("status", event["event"])), epochs, str(event.get("error") or "")
+        )
+        for epochs, event in turns or ()
+    ]
 
 
 def _plain(value: Any) -> Any:

@@ -41,7 +41,7 @@ class Best:
     @property
     def metrics(self) -> dict[str, float]:
         """All that the run logged at the epoch of its value, then what its final summary adds, such as a test score."""
-        epoch = next((each for each in self.trial.run.epochs if each["epoch"] == self.trial.epoch), {})
+        epoch = self.trial.run.whole.find(self.trial.epoch) or {}
         logged = {name: finite(epoch.get(name)) for name in self.trial.run.metric_names()}
         at_epoch = {name: value for name, value in logged.items() if value is not None}
         return at_epoch | {name: value for name, value in self.trial.run.summary().items() if name not in at_epoch}

@@ -19,7 +19,7 @@ from nnlite.report.ranking import Ranking
 from nnlite.report.section import Section
 from nnlite.report.style import png
 from nnlite.runs import Run
-from nnlite.runs.log import Event
+from nnlite.runs.events import Event
 from nnlite.runs.quantities import counted, number
 
 CLASSES = 10

@@ -9,10 +9,12 @@ from matplotlib.figure import Figure
 
 from nnlite.report.style import WIDTH, colour, dashes, epochs_axis, in_house_style, plain, value_axis
 from nnlite.runs import Metric
+from nnlite.runs.thinning import places_to_draw
 
 MOST_LINES = 8  # the best seven and the worst: more cannot be told apart
 MOST_BANDS = 4  # with more lines, the best and the worst alone have one
 LONG_LABEL = 50  # characters: longer ones get a line of the legend each
+MOST_PARTS = 1000  # of a curve: more than a picture has dots
 MARKED_EPOCHS = 12  # a curve as short as this shows its epochs
 
 
@@ -63,6 +65,7 @@ def _panel(axes: Axes, rows: pd.DataFrame, metric: Metric, bands: Sequence[int])
         group = rows[rows["rank"] == rank]
         curve = group.groupby("epoch")[metric.name].agg(["mean", "min", "max", "count"])
         curve = curve[curve["count"] == group["run"].nunique()]
+        curve = curve.iloc[places_to_draw([list(curve[name]) for name in ("mean", "min", "max")], MOST_PARTS)]
         x = [int(epoch) for epoch in curve.index]
         look: dict[str, Any] = {"color": colour(rank), "linestyle": dashes(rank)}
         look["marker"] = "o" if len(x) <= MARKED_EPOCHS else ""

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from nnlite.report.cells import column_of, finite, readable, writable
+from nnlite.report.cells import column_of, readable, writable
 from nnlite.report.collection import collect
 from nnlite.runs import METRICS, Run
 
@@ -41,31 +41,34 @@ def load_runs(path: str | PathLike[str]) -> pd.DataFrame:
     return epoch_frame(collect(Path(path)).runs)
 
 
-def epoch_frame(runs: Iterable[Run]) -> pd.DataFrame:
-    """The same of runs that were read already; their epochs are gone through once, one run after the other."""
+def epoch_frame(runs: Iterable[Run], *, config: bool = True) -> pd.DataFrame:
+    """The same of runs that were read already; their epochs are gone through once, one run after the other.
+
+    Args:
+        runs: which.
+        config: whether each row has the hyperparameters.
+    """
     about: list[dict[str, object]] = []
     counts: list[int] = []
     epochs: list[int | None] = []
     metrics: dict[str, array[float]] = {}
     for run in runs:
-        config = {column_of(name): readable(value) for name, value in run.config.items() if name != "seed"}
+        names = [name for name in run.config if name != "seed"] if config else []
+        parameters = {column_of(name): readable(run.config[name]) for name in names}
         identity = (*map(writable, (run.sweep, run.id, run.model, run.dataset)), run.seed, run.status)
-        about.append({**config, **dict(zip(IDENTITY, identity, strict=True))})
-        lines = list(run.epochs) or [{}]
+        about.append({**parameters, **dict(zip(IDENTITY, identity, strict=True))})
+        known = run.whole.column("epoch") or [None]
         for name in run.digest.metrics:
             if (column := writable(name)) not in about[-1]:
-                values = (finite(line.get(name)) for line in lines)
-                _filled(metrics.setdefault(column, array("d")), len(epochs)).extend(
-                    math.nan if value is None else value for value in values
-                )
-        counts.append(len(lines))
-        epochs += [line.get("epoch") for line in lines]
+                values = [math.nan if value is None else value for value in run.numbers(name)]
+                _filled(metrics.setdefault(column, array("d")), len(epochs)).extend(values)
+        counts.append(len(known))
+        epochs += known
     hyperparameters = sorted({name for each in about for name in each}.difference(IDENTITY))
     # Of the runs first, so that what does not change from epoch to epoch is looked at once a run.
     frame = pd.DataFrame(about, columns=pd.Index([*IDENTITY, *hyperparameters]))
     frame = frame.loc[frame.index.repeat(counts)].reset_index(drop=True)
-    known = [name for name in METRICS if name in metrics]
-    names = [*known, *sorted(metrics.keys() - METRICS.keys())]
+    names = [*(name for name in METRICS if name in metrics), *sorted(metrics.keys() - METRICS.keys())]
     columns = {name: np.frombuffer(_filled(metrics[name], len(epochs)), np.float64) for name in names}
     measured = pd.DataFrame({"epoch": pd.array(epochs, "Int64"), **columns})
     return pd.concat([frame, measured], axis=1)

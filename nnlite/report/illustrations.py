@@ -49,7 +49,8 @@ def curves(ranking: Ranking, prefix: str) -> Section:
     section = Section("Learning curves")
     trials = ranking.trial_frame()
     drawn = set(trials.loc[trials["counts"] & trials["rank"].isin(shown_ranks(trials)), "run"])
-    epochs = epoch_frame(run for run in ranking.group.runs if writable(run.id) in drawn)  # of 10,000 runs a few
+    runs = [run for run in ranking.group.runs if writable(run.id) in drawn]  # of 10,000 a few
+    epochs = epoch_frame(runs, config=False)
     plots = CURVES.get(ranking.group.model, DEFAULT_CURVES)
     if all(ranking.metric.name not in plot.metrics for plot in plots):
         plots = (Plot("objective", (ranking.metric.name,)), *plots)

@@ -2,9 +2,10 @@
 
 from nnlite.runs.conflicts import Conflict, conflict_warning, find_conflicts
 from nnlite.runs.digest import Digest, Value
+from nnlite.runs.events import Event
 from nnlite.runs.glance import glance_at_runs
 from nnlite.runs.history import FollowedRun, Run, Status, Unreadable, read_run, read_runs
-from nnlite.runs.log import Event, LogWriter, is_locked, read_log
+from nnlite.runs.log import LogWriter, is_locked, read_log
 from nnlite.runs.metrics import METRICS, Metric, metric_named
 from nnlite.runs.paths import RunFolder, find_runs
 from nnlite.runs.references import find_run

@@ -4,8 +4,9 @@ The same trial gives the same numbers wherever it is trained under the same fing
 holds a float as its shortest text that reads back as the same bits, so equal numbers in two logs are equal bits.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 TIMINGS = frozenset({"seconds", "images_per_second", "total_seconds"})
 NOT_NUMBERS = frozenset({"event", "time", "epoch"})
@@ -59,6 +60,20 @@ def first_difference(epoch: int, one: object, other: object, *, missing_differs:
     for name, value in comparable_numbers(one).items():
         if (name in others or missing_differs) and not same_number(value, others.get(name)):
             return Difference(epoch, name, value, others.get(name))
+    return None
+
+
+def first_parting(one: Iterable[Mapping[str, Any]], other: Iterable[Mapping[str, Any]]) -> Difference | None:
+    """The first number that two runs do not share, in the epochs that both have; each run's are in order."""
+    others = iter(other)
+    beside = next(others, None)
+    for line in one:
+        while beside is not None and beside["epoch"] < line["epoch"]:
+            beside = next(others, None)
+        if beside is None:
+            return None
+        if beside["epoch"] == line["epoch"] and (found := first_difference(line["epoch"], line, beside)):
+            return found
     return None
 
 

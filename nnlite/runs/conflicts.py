@@ -8,7 +8,7 @@ repeatable (other kernels, other code), and somebody has to know.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from nnlite.runs.comparison import Difference, exactly, first_difference
+from nnlite.runs.comparison import Difference, exactly, first_difference, first_parting
 from nnlite.runs.fingerprint import discrepancies, fingerprint
 from nnlite.runs.history import Run
 from nnlite.runs.quantities import counted
@@ -66,10 +66,8 @@ def conflict_warning(conflicts: list[Conflict]) -> str:
 
 def _difference(one: Run, other: Run) -> Difference | None:
     """The first number that the runs do not share, in the epochs that both have."""
-    lines = {line["epoch"]: line for line in other.epochs}
-    for line in one.epochs:
-        if found := first_difference(line["epoch"], line, lines.get(line["epoch"])):
-            return found
+    if found := first_parting(one.epochs, other.epochs):
+        return found
     if len(one.epochs) != len(other.epochs):
         return None  # a summary is of all epochs
     return first_difference(0, one.end.get("metrics"), other.end.get("metrics"))

@@ -5,15 +5,16 @@ into an index, as digests.
 """
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from itertools import islice
 from operator import add
 from typing import Any, Literal, NamedTuple, TypeGuard
 
+from nnlite.runs.columns import Chunk
+
 NOT_METRICS = frozenset({"event", "time", "epoch"})
-CHUNK = 1024  # lines that are looked at together
 
 
 @dataclass(frozen=True)
@@ -54,42 +55,27 @@ class Digest:
     metrics: Mapping[str, Extremes]
 
 
-def digest_of(epochs: Iterable[Mapping[str, Any]]) -> Digest:
-    """The digest of these lines of a log."""
+def digest_of(chunks: Iterable[Chunk]) -> Digest:
+    """The digest of the epochs in these chunks."""
     found: dict[str, list[Any]] = {}
     seconds: float | None = None
-    lines = iter(epochs)
-    while chunk := list(islice(lines, CHUNK)):
-        for columns, numbered in _tables(chunk):
-            for name, values in columns.items():
-                _fold(found, name, values, numbered)
-            if "seconds" in columns:
-                seconds = reduce(add, columns["seconds"], seconds or 0)
+    for chunk in chunks:
+        epochs = chunk.column("epoch")
+        columns = [(name, *_numbers(chunk.column(name), epochs)) for name in chunk.names if name not in NOT_METRICS]
+        # Of two metrics that this chunk is the first to have, the one that an earlier line has comes first.
+        for name, values, numbered in sorted((each for each in columns if each[1]), key=lambda each: each[2][0]):
+            _fold(found, name, values, numbered)
+            if name == "seconds":
+                seconds = reduce(add, values, seconds or 0)
     return Digest(seconds, {name: Extremes(*each) for name, each in found.items()})
 
 
-def _tables(chunk: Sequence[Mapping[str, Any]]) -> Iterator[tuple[dict[str, Sequence[float]], Sequence[int]]]:
-    """The numbers of these lines by metric, with the epochs that they are of: as one table, or as one a line.
-
-    Where all lines have the same metrics, and numbers alone, a column is compared at once, which is much faster.
-    """
-    names = list(chunk[0])
-    if all(list(line) == names for line in chunk):
-        table = dict(zip(names, zip(*(line.values() for line in chunk), strict=True), strict=True))
-        columns: dict[str, Sequence[float]] = {
-            name: values for name, values in table.items() if name not in NOT_METRICS
-        }
-        if all(map(_are_numbers, columns.values())):
-            yield columns, table["epoch"]
-            return
-    for line in chunk:
-        yield {name: (value,) for name, value in numbers(line).items()}, (line["epoch"],)
-
-
-def _are_numbers(column: Sequence[Any]) -> bool:
-    kinds = {*map(type, column)}
-    # The sum tells whether something is not a number, which hides from both comparisons.
-    return kinds <= {int, float} and is_number(min(column)) and is_number(max(column)) and is_number(sum(column))
+def _numbers(column: Sequence[Any], epochs: Sequence[int]) -> tuple[Sequence[float], Sequence[int]]:
+    """The numbers in a column, and the epochs that they are of."""
+    if isinstance(column, array | range):
+        return column, epochs
+    kept = [(value, epoch) for value, epoch in zip(column, epochs, strict=True) if is_number(value)]
+    return [value for value, _ in kept], [epoch for _, epoch in kept]
 
 
 def _fold(found: dict[str, list[Any]], name: str, values: Sequence[float], epochs: Sequence[int]) -> None:
@@ -108,6 +94,13 @@ def numbers(fields: object) -> dict[str, float]:
     if not isinstance(fields, Mapping):
         return {}
     return {key: value for key, value in fields.items() if key not in NOT_METRICS and is_number(value)}
+
+
+def column_of_numbers(values: Sequence[Any]) -> list[float | None]:
+    """The same values, with None for each that is no number."""
+    if {*map(type, values)} <= {int, float} and is_number(min(values)) and is_number(max(values)):
+        return list(values)
+    return [value if is_number(value) else None for value in values]
 
 
 def is_number(value: object) -> TypeGuard[float]:

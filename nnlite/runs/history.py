@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from nnlite.runs.comparison import Difference, first_difference
-from nnlite.runs.digest import Digest, Value, digest_of, numbers
-from nnlite.runs.log import BadLine, Event, LogReader, is_locked
+from nnlite.runs.digest import Digest, Value, column_of_numbers, numbers
+from nnlite.runs.epochs import EarlierEpochs, Epochs, EpochTable, GrowingEpochs
+from nnlite.runs.events import Event
+from nnlite.runs.log import BadLine, LogReader, is_locked
 from nnlite.runs.metrics import DEFAULT_OBJECTIVE, METRICS, Metric, metric_named
-from nnlite.runs.ondemand import EpochsOnDemand
 from nnlite.runs.paths import RunFolder, find_runs
 from nnlite.runs.usable import unusable_start, why_unusable
 
@@ -40,6 +41,8 @@ class Run:
         failures: how many attempts have failed since one last came to another end.
         resumes: the events at which the attempt went on.
         contradiction: the first number that was logged once and then otherwise, in this attempt or an earlier one.
+        turns: each start, resume and end of every attempt, with how many epochs it had by then; None if this was not
+            asked of the log.
     """
 
     folder: RunFolder
@@ -51,6 +54,7 @@ class Run:
     failures: int = 0
     resumes: list[Event] = field(default_factory=list)
     contradiction: Difference | None = None
+    turns: list[tuple[int, Event]] | None = field(default=None, compare=False)
 
     @property
     def id(self) -> str:
@@ -114,7 +118,16 @@ class Run:
     @cached_property
     def digest(self) -> Digest:
         """What the epochs come to."""
-        return self.epochs.digest if isinstance(self.epochs, EpochsOnDemand) else digest_of(self.epochs)
+        return self.whole.digest
+
+    @property
+    def whole(self) -> Epochs:
+        """The epochs, with what `Epochs` has beyond a sequence."""
+        return self.epochs if isinstance(self.epochs, Epochs) else EpochTable((), self.epochs)
+
+    def numbers(self, name: str) -> list[float | None]:
+        """What each epoch has as the metric `name`; None where that is no number."""
+        return column_of_numbers(self.whole.column(name))
 
     @property
     def training_seconds(self) -> float | None:
@@ -168,8 +181,10 @@ class FollowedRun:
         self._attempt = _Attempt()
         self._completed: _Attempt | None = None  # the one before this one
         self._failures = 0
-        self._first_lines: dict[int, Event] = {}  # of each epoch, whichever attempt trained it
+        self._earlier = EarlierEpochs()  # of this run, whichever attempt trained them
         self._contradiction: Difference | None = None
+        self._turns: list[tuple[int, Event]] = []
+        self._epoch = 0  # of the last line that names one
 
     def read(self) -> Run:
         """The run as it stands now.
@@ -185,49 +200,64 @@ class FollowedRun:
         if self._completed and not attempt.is_final and len(attempt.epochs) <= len(self._completed.epochs):
             attempt = self._completed
         status = status_of(attempt.end, running=running)
-        lines = [attempt.epochs[number] for number in sorted(attempt.epochs)]
         return Run(
             self.folder,
             attempt.start,
-            lines,
+            attempt.epochs.table(),
             status,
             attempt.end,
             list(self._bad_lines),
             self._failures,
             list(attempt.resumes),
             self._contradiction,
+            list(self._turns),
         )
 
     def _read_on(self) -> None:
-        events, bad_lines = self._log.read()
-        self._bad_lines += bad_lines
-        for event in events:
-            attempt = self._attempt
-            match event["event"]:
-                case "start":
-                    if attempt.end.get("status") == "completed" and not unusable_start(attempt.start):
-                        self._completed = attempt
-                    if event.get("run") != attempt.start.get("run"):
-                        self._first_lines = {}
-                        self._completed = None  # of another trial
-                    self._attempt = _Attempt(event)
-                case "resume":
-                    attempt.start = with_budget(attempt.start, event)
-                    attempt.end = {}
-                    attempt.resumes.append(event)
-                    last = event.get("epoch", 0)
-                    attempt.epochs = {number: line for number, line in attempt.epochs.items() if number <= last}
-                case "epoch":
-                    attempt.epochs[event["epoch"]] = event
-                    first = self._first_lines.setdefault(event["epoch"], event)
-                    if first is not event:
-                        self._contradiction = self._contradiction or first_difference(event["epoch"], first, event)
-                case "end":
-                    attempt.end = event
-                    if event["status"] == "failed":
-                        self._failures += 1
-                    elif event["status"] in FINISHED:
-                        self._failures = 0
+        for events in self._log.read():
+            if isinstance(events, BadLine):
+                self._bad_lines.append(events)
+            elif len(events) > 1 and not self._earlier and self._attempt.epochs.extend(events):
+                self._epoch = events[-1]["epoch"]
+            else:
+                for event in events:
+                    self._take_in(event)
+
+    def _take_in(self, event: Event) -> None:
+        attempt = self._attempt
+        match event["event"]:
+            case "epoch":
+                self._epoch = event["epoch"]
+                replaced = attempt.epochs.add(event)
+                if replaced or self._earlier:
+                    first = self._earlier.first(event["epoch"], replaced)
+                    if first and not self._contradiction:
+                        self._contradiction = first_difference(event["epoch"], first, event)
+            case "start":
+                self._epoch = 0
+                self._turns.append((0, event))
+                if attempt.end.get("status") == "completed" and not unusable_start(attempt.start):
+                    self._completed = attempt
+                if event.get("run") == attempt.start.get("run"):
+                    self._earlier.add(attempt.epochs.table())
+                else:
+                    self._earlier = EarlierEpochs()
+                    self._completed = None  # of another trial
+                self._attempt = _Attempt(event)
+            case "resume":
+                self._epoch = event.get("epoch", 0)
+                self._turns.append((self._epoch, event))
+                attempt.start = with_budget(attempt.start, event)
+                attempt.end = {}
+                attempt.resumes.append(event)
+                self._earlier.add(attempt.epochs.cut(self._epoch))
+            case "end":
+                self._turns.append((self._epoch, event))
+                attempt.end = event
+                if event["status"] == "failed":
+                    self._failures += 1
+                elif event["status"] in FINISHED:
+                    self._failures = 0
 
 
 @dataclass
@@ -236,7 +266,7 @@ class _Attempt:
 
     start: Event = field(default_factory=dict)
     end: Event = field(default_factory=dict)
-    epochs: dict[int, Event] = field(default_factory=dict)
+    epochs: GrowingEpochs = field(default_factory=GrowingEpochs)
     resumes: list[Event] = field(default_factory=list)
 
     @property

@@ -20,10 +20,12 @@ from pathlib import Path
 from typing import Any
 
 from nnlite.files import is_ours, remove_asides, replacing
+from nnlite.runs.columns import CHUNK
 from nnlite.runs.comparison import Difference
 from nnlite.runs.digest import Digest, Extremes, is_number
+from nnlite.runs.events import STATUSES, Event
 from nnlite.runs.history import Run, read_run, status_of
-from nnlite.runs.log import STATUSES, BadLine, Event, is_locked
+from nnlite.runs.log import BadLine, is_locked
 from nnlite.runs.ondemand import EndOnDemand, EpochsOnDemand
 from nnlite.runs.paths import LOG_NAME, RunFolder
 
@@ -88,7 +90,7 @@ class Index:
             return Run(
                 folder,
                 _applied(self._base, start),
-                EpochsOnDemand(lambda: read_run(folder).epochs, count, lambda: self._digest(folder, digest)),
+                EpochsOnDemand(lambda: read_run(folder).whole, count, lambda: self._digest(folder, digest)),
                 status_of(end, running=running),
                 whole,
                 [BadLine(*each) for each in unusual.get("bad_lines", ())],
@@ -125,7 +127,10 @@ def light(run: Run) -> Run:
     """The same run as little as can be: its epochs, and what is bulky in its end, are in the log alone again."""
     folder = run.folder
     digest = run.digest
-    epochs = EpochsOnDemand(lambda: read_run(folder).epochs, len(run.epochs), lambda: digest)
+    known = {}
+    if len(run.epochs) > CHUNK and (best := run.value(run.objective)) and (line := run.whole.find(best.epoch)):
+        known[best.epoch] = line  # whoever asks for one line will ask for this
+    epochs = EpochsOnDemand(lambda: read_run(folder).whole, len(run.epochs), lambda: digest, known)
     late = [name for name in run.end if name not in EVER_READ]
     end = {name: value for name, value in run.end.items() if name in EVER_READ}
     whole = EndOnDemand(end, late, lambda: read_run(folder).end) if late else end

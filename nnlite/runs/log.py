@@ -1,18 +1,14 @@
 """The run log: one JSON object a line, appended by one writer, readable at any moment.
 
-This module alone knows the format: strict JSON (a number that is not finite becomes null), UTF-8, each line with an
-`event` and a UTC `time`. A `LogWriter` holds the operating system's lock on the file for as long as it lives, and the
-system drops that lock when the process dies: a run is running if, and only if, its log is locked. A line that a crash
-tore is cut off by the next writer and skipped by every reader; it costs itself alone.
+Each line is an event, as `nnlite.runs.events` writes and reads it. A `LogWriter` holds the operating system's lock on
+the file for as long as it lives, and the system drops that lock when the process dies: a run is running if, and only
+if, its log is locked. A line that a crash tore is cut off by the next writer and skipped by every reader; it costs
+itself alone.
 """
 
-import contextlib
 import errno
 import fcntl
-import json
-import math
 import os
-import reprlib
 import stat
 import time
 from collections.abc import Iterator, Mapping
@@ -23,17 +19,15 @@ from types import TracebackType
 from typing import Any, BinaryIO, Self
 
 from nnlite.errors import BusyError, InputError
+from nnlite.runs.events import Event, NotAnEventError, decode, decode_epochs, encode, why_not_an_event
 
 SCHEMA = 1
 LONGEST_LINE = 1 << 20  # bytes; a longer line was not written by nnlite
-STATUSES = ("completed", "pruned", "diverged", "failed", "interrupted")
 # A reader that asks who writes holds the lock for a moment, a killed writer until it is quite dead.
 PATIENCE = 2.0  # seconds
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # which some editors put before a text; it is no part of the first line
-BLOCK = 1 << 20  # bytes that are looked through at a time
-
-Event = dict[str, Any]
+BLOCK = 1 << 18  # bytes that are looked through at a time
 
 
 class LogWriter:
@@ -245,61 +239,60 @@ class LogReader:
         self._offset = 0
         self._lines = 0
 
-    def read(self) -> tuple[list[Event], list[BadLine]]:
-        """The new events in order, and the new lines that had to be skipped.
+    def read(self) -> Iterator[list[Event] | BadLine]:
+        """The new events in order, some at a time, and the new lines that have to be skipped.
+
+        A list of more than one event is of epochs, each of which follows the one before. What is not taken from the
+        iterator is not read, or lost.
 
         Raises:
             OSError: there is no log, or it cannot be read.
         """
-        events: list[Event] = []
-        bad: list[BadLine] = []
         with _opened(self.path) as file:
             file.seek(self._offset)
-            while line := file.readline(LONGEST_LINE):
-                too_long = len(line) == LONGEST_LINE and not line.endswith(b"\n")
-                if not (_skip_to_newline(file, line) if too_long else line.endswith(b"\n")):
-                    break
-                self._offset = file.tell()
-                self._lines += 1
+            while block := file.read(BLOCK):
+                begin, end = self._offset, self._offset + block.rfind(b"\n") + 1
+                if events := decode_epochs(block[: end - begin]):
+                    self._offset = end
+                    self._lines += len(events)
+                    yield events
+                else:
+                    file.seek(begin)
+                    yield from self._read_line_by_line(file, end)
+                if self._offset == begin:
+                    break  # nothing but a line without its end
+                file.seek(self._offset)
+
+    def _read_line_by_line(self, file: BinaryIO, end: int) -> Iterator[list[Event] | BadLine]:
+        """The next line, and those after it as far as `end`."""
+        while line := file.readline(LONGEST_LINE):
+            too_long = len(line) == LONGEST_LINE and not line.endswith(b"\n")
+            if not (_skip_to_newline(file, line) if too_long else line.endswith(b"\n")):
+                break
+            self._offset = file.tell()
+            self._lines += 1
+            try:
                 if too_long:
-                    bad.append(BadLine(self._lines, f"longer than {LONGEST_LINE} bytes"))
-                    continue
-                try:
-                    events.append(decode(line.removeprefix(BYTE_ORDER_MARK) if self._lines == 1 else line))
-                except (ValueError, RecursionError) as error:
-                    bad.append(BadLine(self._lines, _reason(error)))
-        return events, bad
-
-
-def read_turns(path: Path) -> Iterator[tuple[int, Event]]:
-    """Each start, resume and end, with how many epochs its attempt had by then; no epoch stays in memory.
-
-    Raises:
-        OSError: there is no log, or it cannot be read.
-    """
-    epochs = 0
-    with _opened(path) as file:
-        line = file.readline(LONGEST_LINE).removeprefix(BYTE_ORDER_MARK)
-        while line:
-            event: Event = {}
-            if line.endswith(b"\n"):
-                with contextlib.suppress(ValueError, RecursionError):
-                    event = decode(line)
-            elif not _skip_to_newline(file, line):
-                return
-            line = file.readline(LONGEST_LINE)
-            match event.get("event"):
-                case "start":
-                    epochs = 0
-                case "resume" | "epoch":
-                    epochs = event.get("epoch", 0)
-            if event.get("event") in ("start", "resume", "end"):
-                yield epochs, event
+                    raise NotAnEventError(f"longer than {LONGEST_LINE} bytes")
+                event = decode(line.removeprefix(BYTE_ORDER_MARK) if self._lines == 1 else line)
+            except (ValueError, RecursionError) as error:
+                yield BadLine(self._lines, why_not_an_event(error))
+            else:
+                yield [event]
+            if self._offset >= end:
+                break
 
 
 def read_log(path: Path) -> tuple[list[Event], list[BadLine]]:
     """All events of the log at `path` in order, and the lines that had to be skipped."""
-    return LogReader(path).read()
+    events: list[Event] = []
+    bad: list[BadLine] = []
+    for found in LogReader(path).read():
+        if isinstance(found, BadLine):
+            bad.append(found)
+        else:
+            events += found
+    return events, bad
 
 
 def _skip_to_newline(file: BinaryIO, line: bytes) -> bool:
@@ -309,92 +302,6 @@ def _skip_to_newline(file: BinaryIO, line: bytes) -> bool:
     return bool(line)
 
 
-def encode(event: Mapping[str, object]) -> bytes:
-    """Strict JSON in UTF-8 without the newline; NumPy scalars become numbers, and numbers that are not finite null."""
-    return json.dumps(_strict(event), allow_nan=False, ensure_ascii=False, separators=(", ", ": ")).encode(
-        "utf-8", "backslashreplace"
-    )
-
-
-class NotAnEventError(ValueError):
-    """A line is JSON, or nearly, but no event; its text says why."""
-
-
-def decode(line: bytes) -> Event:
-    """The event on one line.
-
-    Raises:
-        ValueError: it is not strict JSON, not an object, or its `event`, `epoch` or `status` cannot be one.
-    """
-    text = line.decode("utf-8")
-    event = _flat(text) or _DECODER.decode(text)
-    if not isinstance(event, dict) or not isinstance(event.get("event"), str):
-        raise NotAnEventError("no JSON object with an event")
-    first = 1 if event["event"] == "epoch" else 0
-    epoch = event.get("epoch", 0)
-    if isinstance(epoch, bool) or not isinstance(epoch, int) or epoch < first:
-        raise NotAnEventError(f"epoch is {reprlib.repr(epoch)}, not a whole number from {first}")
-    if event["event"] == "end" and event.get("status") not in STATUSES:
-        raise NotAnEventError(f"status is {reprlib.repr(event.get('status'))}, not one of {', '.join(STATUSES)}")
-    return event
-
-
-def _reason(error: ValueError | RecursionError) -> str:
-    """Why a line is no event, in other words than the parser's."""
-    if isinstance(error, NotAnEventError):
-        return str(error)
-    if isinstance(error, UnicodeDecodeError):
-        return "not UTF-8"
-    if isinstance(error, RecursionError):
-        return "nested too deeply"
-    # What is neither is an integer of more digits than Python reads.
-    return "not JSON" if isinstance(error, json.JSONDecodeError) else "a number has too many digits"
-
-
 def utc_now() -> str:
     """The time in ISO 8601, UTC, to the millisecond."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _strict(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _strict(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_strict(item) for item in value]
-    if hasattr(value, "item") and not isinstance(value, str):  # a NumPy scalar
-        value = value.item()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
-
-
-def _refuse_constant(name: str) -> None:
-    raise NotAnEventError(f"{name} is not JSON")
-
-
-def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result = dict(pairs)
-    if len(result) < len(pairs):
-        raise NotAnEventError("an object has the same key twice")
-    return result
-
-
-def _flat(text: str) -> Event | None:
-    """The object on a line without nested objects or escapes, at the parser's full speed; None for any other line.
-
-    A call for each object, to look for a key that is there twice, would take as long as parsing. Here colons tell: one
-    follows each key, and if beside those of the `time` there are as many as keys were kept, no key was lost.
-    """
-    if "\\" in text or not text.startswith("{"):
-        return None
-    try:
-        event, end = _PLAIN.raw_decode(text)
-    except (ValueError, RecursionError):
-        return None  # the strict decoder says why
-    at = event.get("time")
-    colons = len(event) + (at.count(":") if isinstance(at, str) else 0)
-    return event if text.count(":") == colons and text[end:] in ("\n", "") else None
-
-
-_PLAIN = json.JSONDecoder(parse_constant=_refuse_constant)
-_DECODER = json.JSONDecoder(parse_constant=_refuse_constant, object_pairs_hook=_unique_keys)

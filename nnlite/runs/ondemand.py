@@ -1,72 +1,76 @@
 """What is read from a run's log only when somebody asks for it: its epochs, and the bulky parts of its end.
 
-Both stand for the whole thing wherever one is expected. They keep nothing: whoever goes through the epochs of 10,000
-runs, one after the other, holds those of one at a time.
+Both stand for the whole thing wherever one is expected. Whoever goes through the epochs of 10,000 runs, one after the
+other, holds those of one at a time.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any, overload
+from typing import Any, ClassVar
 
-from nnlite.runs.digest import Digest, digest_of
-from nnlite.runs.log import Event
+from nnlite.runs.columns import Chunk
+from nnlite.runs.digest import Digest
+from nnlite.runs.epochs import Epochs, EpochTable
+from nnlite.runs.events import Event
 
-Read = Callable[[], Sequence[Event]]
+Read = Callable[[], Epochs]
+EMPTY: Mapping[int, Event] = {}
 
 
-class EpochsOnDemand(Sequence[Event]):
+class EpochsOnDemand(Epochs):
     """The epochs of a run.
 
     Args:
         read: reads them from its log.
         count: how many there are.
         digest: tells their digest without reading them, where something can.
+        known: some of them, by epoch.
     """
 
-    def __init__(self, read: Read, count: int, digest: Callable[[], Digest] | None = None) -> None:
+    # Those that were read last: whoever asks for one metric often asks for the next one, of the same run.
+    _latest: ClassVar[tuple[Read | None, Epochs]] = None, EpochTable()
+
+    def __init__(
+        self, read: Read, count: int, digest: Callable[[], Digest] | None = None, known: Mapping[int, Event] = EMPTY
+    ) -> None:
         self._read = read
         self._count = count
         self._digest = digest
+        self._known = known
 
     @cached_property
     def digest(self) -> Digest:
         """What they come to."""
-        return self._digest() if self._digest else digest_of(self)
+        return self._digest() if self._digest else self._table().digest
+
+    def chunks(self) -> Iterator[Chunk]:
+        """All of them, in order."""
+        return self._table().chunks()
 
     def first(self, count: int) -> "EpochsOnDemand":
-        """The first so many of them."""
-        return EpochsOnDemand(self._read, len(range(self._count)[:count]))
+        """The first `count` of them, or all."""
+        return EpochsOnDemand(self._read, min(count, self._count))
+
+    def find(self, epoch: int) -> Event | None:
+        """The line of this epoch, if there is one."""
+        return self._known.get(epoch) or self._table().find(epoch)
+
+    def lines(self, places: range) -> list[Event]:
+        """Those at these indices, from 0."""
+        return self._table().lines(places)
 
     def __len__(self) -> int:
         """How many there are."""
         return self._count
 
-    @overload
-    def __getitem__(self, index: int) -> Event: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Event]: ...
-    def __getitem__(self, index: int | slice) -> Event | Sequence[Event]:
-        """The epochs at `index`, from 0; those up to an index are on demand again."""
-        if isinstance(index, slice) and index.start is None and index.step is None and type(index.stop) is int:
-            return self.first(index.stop)
-        return self._lines()[index]
-
-    def __iter__(self) -> Iterator[Event]:
-        """From the first to the last."""
-        return iter(self._lines())
-
     def __reversed__(self) -> Iterator[Event]:
         """From the last to the first."""
-        return reversed(self._lines())
+        return reversed(self._table())
 
-    def __eq__(self, other: object) -> bool:
-        """Whether `other` holds the same epochs."""
-        return isinstance(other, Sequence) and list(self) == list(other)
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def _lines(self) -> Sequence[Event]:
-        return self._read()[: self._count]
+    def _table(self) -> Epochs:
+        if EpochsOnDemand._latest[0] is not self._read:
+            EpochsOnDemand._latest = self._read, self._read()
+        return EpochsOnDemand._latest[1].first(self._count)
 
 
 class EndOnDemand(Mapping[str, Any]):

@@ -7,8 +7,9 @@ resumes tell all but the epochs, which are read when somebody asks for them. Any
 from collections.abc import Iterator
 from typing import Any
 
+from nnlite.runs.events import decode
 from nnlite.runs.history import FINISHED, Run, read_run, with_budget
-from nnlite.runs.log import LONGEST_LINE, decode, read_bytes
+from nnlite.runs.log import LONGEST_LINE, read_bytes
 from nnlite.runs.ondemand import EpochsOnDemand
 from nnlite.runs.paths import RunFolder
 
@@ -47,7 +48,7 @@ def _skimmed(folder: RunFolder, log: bytes) -> Run | None:
         resumes.append(resume)
     if not start:
         return None
-    epochs = EpochsOnDemand(lambda: read_run(folder).epochs, count)
+    epochs = EpochsOnDemand(lambda: read_run(folder).whole, count)
     return Run(folder, start, epochs, end["status"], end, resumes=resumes)
 
 

@@ -10,7 +10,8 @@ warning, and never written to. A start event without a schema is one of schema 1
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from nnlite.runs.log import SCHEMA, Event, schema_of
+from nnlite.runs.events import Event
+from nnlite.runs.log import SCHEMA, schema_of
 from nnlite.runs.quantities import counted
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ strategy decides from the logs alone, it need not know whether a generation was 
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
@@ -90,20 +90,35 @@ def is_over(task: Task, run: Run | None) -> bool:
     return run is not None and (run.status == "failed" or is_met(task, run))
 
 
-def missed_bar(task: Task, epochs: Sequence[Mapping[str, Any]]) -> int | None:
+def missed_bar(task: Task, epochs: Iterable[Mapping[str, Any]]) -> int | None:
     """The first epoch of those trained whose bar the objective had not reached by then; None if there is none."""
-    if not task.bars:
-        return None
-    objective = task.trial.objective
-    best = math.nan
-    for line in epochs:
+    bars = Bars(task)
+    for line in epochs if task.bars else ():
+        bars.pass_by(line)
+    return bars.missed
+
+
+class Bars:
+    """The bars of a task, as its epochs come to pass them by.
+
+    Attributes:
+        missed: the first epoch whose bar the objective had not reached by then; None as long as there is none.
+    """
+
+    def __init__(self, task: Task) -> None:
+        self.missed: int | None = None
+        self._task = task
+        self._best = math.nan
+
+    def pass_by(self, line: Mapping[str, Any]) -> None:
+        """Take in the next epoch."""
+        objective = self._task.trial.objective
         value = line.get(objective.metric)
-        if isinstance(value, int | float) and (math.isnan(best) or objective.is_better(value, best)):
-            best = value
-        bar = task.bars.get(line["epoch"])
-        if bar is not None and not reaches(objective, best, bar):
-            return int(line["epoch"])
-    return None
+        if isinstance(value, int | float) and (math.isnan(self._best) or objective.is_better(value, self._best)):
+            self._best = value
+        bar = self._task.bars.get(line["epoch"])
+        if self.missed is None and bar is not None and not reaches(objective, self._best, bar):
+            self.missed = int(line["epoch"])
 
 
 def reaches(objective: Objective, best: float, bar: float) -> bool:

@@ -36,7 +36,7 @@ from nnlite.runs.log import SCHEMA
 from nnlite.runs.quantities import number
 from nnlite.sweep.blame import is_the_systems, reason_of
 from nnlite.sweep.environment import describe_environment, limit_threads
-from nnlite.sweep.strategy import Task, is_met, missed_bar
+from nnlite.sweep.strategy import Bars, Task, is_met
 from nnlite.sweep.trials import Trial
 
 CHECKPOINT_SECONDS = 5.0  # what a crash costs at most, beside the epoch it interrupts
@@ -126,7 +126,9 @@ class _Life:
         self.log = log
         self.context = context
         self.make = make
-        self.lines: list[dict[str, Any]] = []  # the epochs trained so far
+        self.epochs = 0  # trained so far
+        self.seconds = 0.0  # that they took together
+        self.bars = Bars(task)
         self.best: tuple[int, float] | None = None  # epoch and value; not a number where it was not measured
         self.best_weights: Arrays = {}
 
@@ -141,8 +143,9 @@ class _Life:
         stop = self._stop()
         for epoch in training.epochs() if not stop else ():
             counts = {} if epoch.class_counts is None else {"class_counts": epoch.class_counts}
-            self.lines.append({"epoch": epoch.number, **epoch.metrics, **counts})
-            self.log.write("epoch", **self.lines[-1])
+            line = {"epoch": epoch.number, **epoch.metrics, **counts}
+            self._count(line)
+            self.log.write("epoch", **line)
             if not all(math.isfinite(value) for value in epoch.metrics.values()):
                 error = f"{_first_not_finite(epoch)} is not finite after epoch {epoch.number}"
                 return self._end("diverged", error)
@@ -163,11 +166,11 @@ class _Life:
 
     def _stop(self) -> str:
         """Why the trial stops here, below its budget; empty if it does not."""
-        epochs, budget = len(self.lines), self.trial.config.epochs
+        epochs, budget = self.epochs, self.trial.config.epochs
         if epochs >= budget:
             return ""
         where = f"stopped after epoch {epochs} of {budget}"
-        if missed := missed_bar(self.task, self.lines):
+        if missed := self.bars.missed:
             objective = self.trial.objective
             bar = f"{objective.metric} {number(self.task.bars[missed])}"
             return f"{where}: by epoch {missed} it had not reached {bar}"
@@ -208,8 +211,8 @@ class _Life:
             training.restore(part_of(state, "training"))
         except (InputError, KeyError, ValueError):
             return None
-        self.lines = list(earlier.epochs[:epoch])
-        for line in self.lines:
+        for line in earlier.epochs[:epoch]:
+            self._count(line)
             self._consider(line["epoch"], line)
         # The file may be of an epoch beyond the checkpoint, or of none.
         self.best_weights = part_of(state, "best")
@@ -240,6 +243,12 @@ class _Life:
             **self.context,
             **describe_environment(),
         }
+
+    def _count(self, line: dict[str, Any]) -> None:
+        """Take in an epoch that was trained."""
+        self.epochs += 1
+        self.seconds += line.get("seconds") or 0.0
+        self.bars.pass_by(line)
 
     def _consider(self, epoch: int, metrics: dict[str, Any]) -> bool:
         """Whether this epoch is the best so far; as long as the objective was never measured, the last one is."""
@@ -305,8 +314,7 @@ class _Life:
             best["best_epoch"] = self.best[0]
             if math.isfinite(self.best[1]):
                 best[self.trial.objective.metric] = self.best[1]
-        seconds = sum(line.get("seconds") or 0.0 for line in self.lines)
-        return {**best, "epochs": len(self.lines), "total_seconds": seconds}
+        return {**best, "epochs": self.epochs, "total_seconds": self.seconds}
 
 
 def _is_picture(path: Path) -> bool:

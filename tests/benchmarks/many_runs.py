@@ -21,7 +21,7 @@ from pathlib import Path
 
 from nnlite.models.hyperparameters import ClassifierHyperparameters
 from nnlite.runs import RunFolder
-from nnlite.runs.log import encode
+from nnlite.runs.events import encode
 
 SEEDS = 4
 SWEPT = ("hidden", "learning_rate", "momentum")
@@ -66,12 +66,12 @@ def status_of(number, rng):
     return rng.choice(statuses) if number >= SEEDS else "completed"
 
 
-def write_run(sweep, config, seed, status, rng):
+def write_run(sweep, config, seed, status, rng, clock=None):
     whole = json.dumps({**config, "seed": seed}, sort_keys=True)
     run = hashlib.sha256(whole.encode()).hexdigest()[:12]
     trained = config["epochs"] if status == "completed" else config["epochs"] // 3
-    clock = (f"2026-11-20T{hour:02}:{minute:02}:{second:02}.000Z" for hour in range(24) for minute in range(60)
-             for second in range(0, 60, 2))  # fmt: skip
+    clock = clock or (f"2026-11-20T{hour:02}:{minute:02}:{second:02}.000Z" for hour in range(24)
+                      for minute in range(60) for second in range(0, 60, 2))  # fmt: skip
     start = {
         "event": "start", "time": next(clock), "schema": 1, "run": run, "sweep": sweep.name, "model": "classifier",
         "dataset": "mnist", "dataset_checksum": "c65580678af93f1ea48c2c0d01d543ec89307c6b8a0eb7ca542d7c18c5f4c681",

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnlite.runs import digest
+from nnlite.runs import columns
+from nnlite.runs.columns import chunks_of
 from nnlite.runs.digest import Extremes, Value, digest_of
 
 VALUES = st.one_of(st.none(), st.booleans(), st.text(max_size=2), st.integers(), st.floats(width=16), st.just(10**400))
@@ -20,10 +21,12 @@ def is_finite_number(value):
 @given(EPOCHS)
 def test_a_digest_is_what_going_through_the_epochs_finds(lines):
     epochs = [{"event": "epoch", **line, "epoch": number} for number, line in enumerate(lines, start=1)]
-    told = digest_of(epochs)
-    names = dict.fromkeys(name for line in lines for name, value in line.items() if is_finite_number(value))
-    names.pop("time", None)
-    assert list(told.metrics) == list(names)
+    told = digest_of(chunks_of(epochs))
+    firsts = {}  # the line that is the first to have a number
+    for name in dict.fromkeys(name for line in lines for name in line if name != "time"):
+        numbered = [place for place, line in enumerate(lines) if is_finite_number(line.get(name))]
+        firsts |= {name: numbered[0]} if numbered else {}
+    assert list(told.metrics) == sorted(firsts, key=firsts.get)
     for name, extremes in told.metrics.items():
         known = [(line[name], line["epoch"]) for line in epochs if is_finite_number(line.get(name))]
         assert extremes.value(higher_is_better=True) == Value(*max(known, key=lambda each: each[0]))
@@ -35,7 +38,7 @@ def test_a_digest_is_what_going_through_the_epochs_finds(lines):
 
 def test_of_equals_the_earliest_counts():
     epochs = [{"epoch": number, "a": value} for number, value in enumerate([2, 1, 2, 1], start=1)]
-    assert digest_of(epochs).metrics["a"] == Extremes(1, 2, 2, 1, 1, 4)
+    assert digest_of(chunks_of(epochs)).metrics["a"] == Extremes(1, 2, 2, 1, 1, 4)
 
 
 @pytest.mark.parametrize("odd", [None, float("nan"), 10**400, True, "text"])
@@ -43,9 +46,9 @@ def test_of_equals_the_earliest_counts():
 def test_a_digest_is_the_same_however_many_lines_are_looked_at_together(monkeypatch, size, odd):
     rng = random.Random(size)  # noqa: S311 - made-up curves
     lines = [{"epoch": epoch, "a": rng.choice([0.0, -0.0, 0.5, 2]), "seconds": rng.random()} for epoch in range(1, 50)]
-    monkeypatch.setattr(digest, "CHUNK", size)
+    monkeypatch.setattr(columns, "CHUNK", size)
     for epochs in (lines, [*lines[:20], lines[20] | {"a": odd}, *lines[21:]]):
-        told = digest_of(epochs)
+        told = digest_of(chunks_of(epochs))
         known = [(line["a"], line["epoch"]) for line in epochs if is_finite_number(line["a"])]
         low, high = min(known, key=lambda each: each[0]), max(known, key=lambda each: each[0])
         assert repr(told.metrics["a"]) == repr(Extremes(*low, *high, *known[-1]))

@@ -28,7 +28,7 @@ from nnlite.errors import BusyError, NnliteError
 from nnlite.models import Training
 from nnlite.models.reference import reference_path
 from nnlite.runs import LogWriter, RunFolder, read_run
-from nnlite.runs.log import decode
+from nnlite.runs.events import decode
 from nnlite.sweep.blame import explain
 from nnlite.sweep.limits import Limits
 from nnlite.sweep.places import Place

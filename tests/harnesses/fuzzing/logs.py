@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from nnlite.errors import InputError
 from nnlite.queries import Entry, Epochs, Query, Vocabulary, changes, moments, select
 from nnlite.runs import FollowedRun, LogWriter, Run, RunFolder, index, read_run, skim_run
+from nnlite.runs.events import decode, encode
 from nnlite.runs.glance import light
 from nnlite.runs.index import INDEX_NAME, Index
-from nnlite.runs.log import decode, encode, read_log
+from nnlite.runs.log import read_log
 from nnlite.runs.metrics import METRICS
 
 KINDS = ("start", "resume", "epoch", "end", "note", "")
