@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nnlite.autodiff.hearing import bare, heard, is_plain, listener
+
 Array = NDArray[Any]
 
 
@@ -56,7 +58,8 @@ class MatrixProduct:
 
     def compute(self, out: Array | None = None) -> Array:
         """The array, in `out` if that is given."""
-        return np.matmul(self.left, self.right, out=out)
+        product: Array = np.matmul(heard(self.left), heard(self.right), out=out)
+        return bare(product)
 
 
 class Scattered:
@@ -82,9 +85,9 @@ class Scattered:
 
     def compute(self) -> Array:
         """The array."""
-        total = np.zeros(self.shape, self.dtype)
+        total = np.zeros_like(heard(self.values), self.dtype, shape=self.shape)
         self.add_to(total)
-        return total
+        return bare(total)
 
     def add_to(self, total: Array) -> None:
         """Add the values to an array of this shape, touching no other element."""
@@ -119,8 +122,8 @@ Gradient = Array | MatrixProduct
 
 def product(left: Any, right: Any) -> Any:
     """`left @ right` for the rules of products: left uncomputed where both are plain matrices."""
-    if type(left) is type(right) is np.ndarray and left.ndim == right.ndim == 2:
-        return MatrixProduct(left, right)
+    if is_plain(left) and is_plain(right) and left.ndim == right.ndim == 2:
+        return MatrixProduct(bare(left), bare(right))
     return left @ right
 
 
@@ -138,6 +141,10 @@ def accumulate(total: Array, addend: Gradient, scale: float = 1.0, keep: float =
         scale: what the addend is multiplied by.
         keep: what the total is multiplied by.
     """
+    trace = listener()
+    if trace is not None:
+        trace.add(total, addend, scale, keep)
+        return
     kind = total.dtype.char
     known = kind in "fd" and addend.dtype == total.dtype and total.size > 0
     known = known and total.flags.carray and total.dtype.isnative  # else BLAS would be given a copy, or write-protected

@@ -14,6 +14,7 @@ import numpy as np
 
 from nnlite.autodiff.accumulation import product
 from nnlite.autodiff.calls import gathered
+from nnlite.autodiff.hearing import ask, heard, is_plain
 from nnlite.autodiff.primitive import primitive
 from nnlite.autodiff.rule import composed
 from nnlite.autodiff.tensor import stop_gradient
@@ -96,7 +97,7 @@ def _slope(x: Any, slope: float) -> Any:
 def _masked(g: Any, mask: Any) -> Any:
     """G where the mask holds, else 0, also where g is infinite or NaN: on its bits, which is as fast as a product."""
     bits = {2: np.int16, 4: np.int32, 8: np.int64}.get(g.dtype.itemsize)
-    if type(g) is not np.ndarray or bits is None:
+    if not is_plain(g) or bits is None:
         return np.where(mask, g, 0.0)
     return np.multiply(g.view(bits), mask).view(g.dtype)
 
@@ -140,7 +141,7 @@ def _one_or_leak(positive: Any, kind: Callable[[float], Any]) -> Any:
 
 def _scaled(g: Any, slope: Any) -> Any:
     """G * slope, in the memory of the slope where nothing records it."""
-    in_place = type(g) is type(slope) is np.ndarray and g.dtype == slope.dtype
+    in_place = is_plain(g) and is_plain(slope) and g.dtype == slope.dtype
     return np.multiply(g, slope, out=slope) if in_place else g * slope
 
 
@@ -205,8 +206,7 @@ def softmax_cross_entropy(logits: Any, labels: Any) -> Any:
         raise ValueError(
             f"logits (n, classes) and labels (n,) are wanted, not {np.shape(logits)} and {np.shape(labels)}"
         )
-    if labels.dtype.kind == "i" and np.minimum.reduce(labels) < 0:  # which would count from the last class
-        raise ValueError("a label is negative")
+    ask(_check_labels, labels)
     rows = np.arange(len(labels))
     shifted = np.subtract(logits, np.maximum.reduce(logits, 1, keepdims=True), order="C")  # which can be flat
     chosen = shifted[rows, labels]  # which also finds a label that is too large
@@ -216,6 +216,11 @@ def softmax_cross_entropy(logits: Any, labels: Any) -> Any:
     flat = error.reshape(-1)  # a view, whose elements are found sooner than by row and column
     flat[rows * error.shape[1] + labels] -= 1.0
     return np.add.reduce(np.log(sums)[:, 0] - chosen) * (1.0 / len(labels)), error
+
+
+def _check_labels(labels: Any) -> None:
+    if labels.dtype.kind == "i" and np.minimum.reduce(labels) < 0:  # which would count from the last class
+        raise ValueError("a label is negative")
 
 
 def _error(logits: Any, labels: Any, known: Any) -> Any:
@@ -260,7 +265,7 @@ def _miss(logits: Any, targets: Any, known: Any) -> Any:
 
 def one_hot(labels: Any, like: Any) -> Any:
     """Rows of zeros with a one at each label, of the shape (n, classes) and the dtype of `like`."""
-    rows = np.zeros(np.shape(like), like.dtype)
+    rows = np.zeros_like(heard(like))
     rows[np.arange(len(labels)), labels] = 1.0
     return rows
 

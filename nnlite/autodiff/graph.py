@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from nnlite.autodiff.accumulation import MatrixProduct, Scattered, computed
+from nnlite.autodiff.hearing import bare, heard, listener
 from nnlite.autodiff.rule import RESIDUAL, Rule
 
 Array = Any  # a plain array, or a Tensor while an outer tape records
@@ -115,6 +116,7 @@ def walk_back(
     Raises:
         RuntimeError: another tape has freed a part of the way.
     """
+    trace = listener()
     gradients: dict[Node, Any] = {target: seed}
     sums: dict[Node, Any] = {}  # those of `gradients` that were made here, and that nobody else has
     for node in reversed(tuple(nodes)):  # a copy: the walk itself may be recorded, on this very recording
@@ -126,10 +128,14 @@ def walk_back(
         sums.pop(node, None)
         g = gradients[node] if node in sources else gradients.pop(node)
         options = node.kwargs or {}
+        if trace is not None:
+            trace.within(f"{rule.name}, backwards")
+            g, value, args = heard(g), heard(value), tuple(map(heard, args))
+            options = {name: heard(option) for name, option in options.items()}
         if lift is not None:
-            value, args = lift(value, node), _lifted(args, parents, lift)
+            value, args = lift(bare(value), node), _lifted(args, parents, lift)
         if rule.has_residual:
-            options = {**options, RESIDUAL: node.residual if lift is None else None}
+            options = {**options, RESIDUAL: heard(node.residual) if lift is None else None}
         if value.dtype.char == "e":
             g, value, args, options = _widened(g), _widened(value), tuple(map(_widened, args)), _without(options)
         if rule.through is not None:
@@ -141,13 +147,16 @@ def walk_back(
             assert product is not None
             contribution = product(g, value, *args, **options)
             argument = node.args[position]
+            if trace is not None:
+                contribution = bare(contribution)
             if contribution.shape != argument.shape or contribution.dtype != argument.dtype:
-                contribution = fit(computed(contribution), argument, rule)
+                contribution = bare(fit(heard(computed(contribution)), argument, rule))
             if parent in sums and type(contribution) in PLAIN:
                 _add(sums[parent], contribution)
             elif parent in gradients:
                 # A new array, never an addition in place: the first may be the very array that another parent has.
-                gradients[parent] = total = computed(gradients[parent]) + computed(contribution)
+                total = bare(heard(computed(gradients[parent])) + heard(computed(contribution)))
+                gradients[parent] = total
                 sums.pop(parent, None)
                 if type(total) is np.ndarray:
                     sums[parent] = total
@@ -169,9 +178,10 @@ def _freed(rule: Rule) -> RuntimeError:
 def _add(total: Array, contribution: Any) -> None:
     """Add to an array in place; what indexing sends back touches only the elements that were indexed."""
     if type(contribution) is Scattered:
-        contribution.add_to(total)
+        contribution.add_to(heard(total))
     else:
-        total += computed(contribution)
+        total = heard(total)
+        total += heard(computed(contribution))
 
 
 def _widened(array: Any) -> Any:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from nnlite.autodiff.graph import RECORDERS, Node
+from nnlite.autodiff.hearing import heard, listener
 
 NO_WRITING = (
     "{name} changes an array in place, which a GradientTape cannot record; compute a new array instead "
@@ -57,7 +58,7 @@ LEAVING = {
 def plain(value: Any) -> Any:
     """`value` with each tensor in it, however deep in lists, tuples and dicts, as the plain array that it is."""
     if isinstance(value, Dispatched):
-        return np.ndarray.view(value, np.ndarray)
+        return heard(np.ndarray.view(value, np.ndarray))
     if type(value) in (list, tuple):
         return type(value)(plain(each) for each in value)
     if type(value) is dict:
@@ -70,6 +71,9 @@ def changed(array: Any) -> None:
 
     Nor does what was recorded of the tensor that it is a view of.
     """
+    trace = listener()
+    if trace is not None:
+        trace.was_changed(array)
     while isinstance(array, Dispatched):
         array.__dict__.pop("_node", None)
         array = array._viewed

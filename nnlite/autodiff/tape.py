@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 
 from nnlite.autodiff.accumulation import MatrixProduct, owner
 from nnlite.autodiff.graph import RECORDERS, Node, comes_from, depends_on, walk_back
+from nnlite.autodiff.hearing import listener
 from nnlite.autodiff.tensor import Tensor, as_tensor, lift, plain
 
 
@@ -263,6 +264,9 @@ def _seed(target: Tensor, output_gradient: ArrayLike | None) -> Any:
 
 def _separate(gradients: Mapping[Node, Any]) -> dict[Node, Any]:
     """The gradients as arrays of their own, which may be written to: rules pass on what they were given, or views."""
+    trace = listener()
+    if trace is not None:
+        return trace.separate(gradients)
     # What a product is still to be computed from belongs to that product.
     owned = {id(owner(each.right)) for each in gradients.values() if isinstance(each, MatrixProduct)}
     separate: dict[Node, Any] = {}

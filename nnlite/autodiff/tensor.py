@@ -26,6 +26,7 @@ from nnlite.autodiff.calls import (
     written_by,
 )
 from nnlite.autodiff.graph import RECORDERS, Node
+from nnlite.autodiff.hearing import Heard, bare, heard, listener
 from nnlite.autodiff.methods import Dispatched, changed, plain, refuse_writing
 from nnlite.autodiff.rule import CONSTANT, RULES, WRITERS, Rule, name_of
 from nnlite.autodiff.substitutes import USE_PLAIN
@@ -136,7 +137,12 @@ class Tensor(Dispatched):
     def add_gradient(self, gradient: Gradient) -> None:
         """Add to `.grad`; called by the tape alone."""
         before = self.grad
-        if before is not None:
+        trace = listener()
+        if trace is not None:
+            before = trace.gradient_of(self)
+            if before is not None:
+                gradient = bare(before + heard(computed(gradient)))
+        elif before is not None:
             gradient = before + computed(gradient)
         elif isinstance(gradient, MatrixProduct):
             # Where the last one was released as an array, this one will be: its memory is waiting.
@@ -168,6 +174,8 @@ class Tensor(Dispatched):
             ValueError: there is none.
         """
         gradient = self.release_gradient()
+        if listener() is not None:
+            return heard(computed(gradient))
         if isinstance(gradient, MatrixProduct):
             gradient = gradient.compute(out=self._take("_spare_gradient"))
         elif sys.getrefcount(gradient) > ONLY_HERE:
@@ -263,6 +271,9 @@ def apply(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
         if kind is np.ndarray:  # data, most often
             arrays.append(arg)
             continue
+        if isinstance(arg, Heard):
+            arrays.append(bare(arg))
+            continue
         if kind is not Tensor and not isinstance(arg, Tensor):
             arg = _untracked(rule, position, arg)  # noqa: PLW2901 - or a tensor, gathered from a list of them
             if not isinstance(arg, Tensor):
@@ -284,6 +295,11 @@ def apply(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
             leaves.append((node, arg))
         parents.append((position, node))
     residual = None
+    trace = listener()
+    if trace is not None:
+        trace.within(rule.name)
+        arrays = list(map(trace.heard, arrays))
+        kwargs = dict(kwargs)
     if rule.has_residual:
         value, residual = rule.run(*arrays, **kwargs)
         value = np.asarray(value)
@@ -298,6 +314,9 @@ def apply(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
         return _view(value, Tensor)
     # A rule may need this value later on: whoever changed it would change the gradient silently.
     value.setflags(write=False)
+    if trace is not None:
+        trace.recorded(value)
+        arrays, residual = list(map(bare, arrays)), bare(residual)
     node = Node(rule, tuple(arrays), kwargs, tuple(parents), value, residual)
     for recorder in recorders:
         recorder.record(node, leaves)
@@ -330,7 +349,7 @@ def stop_gradient(value: ArrayLike) -> NDArray[Any]:
 
     It keeps its numbers: of a tensor that can still be changed in place, such as a parameter, it is a copy.
     """
-    array = np.asarray(plain(value))
+    array = plain(value) if isinstance(value, np.ndarray) else np.asarray(plain(value))
     return array.copy() if isinstance(value, Tensor) and array.flags.writeable else array
 
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnlite.autodiff.accumulation import accumulate
+from nnlite.autodiff.hearing import ask, within
 from nnlite.errors import InputError
 from nnlite.nn.layer import Layer
 
@@ -35,10 +36,16 @@ class WeightAverage:
 
     def update(self) -> None:
         """Take the weights as they are now into the average; after each step of the optimizer."""
+        within("WeightAverage")
+        scale, keep = ask(self._advance)
+        for name, array in self._model.named_arrays():
+            accumulate(self._averages[name], array, scale=scale, keep=keep)
+
+    def _advance(self) -> tuple[float, float]:
+        """Count an update: the shares of the weights and of the average."""
         self.updates += 1
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
-        for name, array in self._model.named_arrays():
-            accumulate(self._averages[name], array, scale=1.0 - decay, keep=decay)
+        return 1.0 - decay, decay
 
     def weights(self) -> State:
         """A copy of the averages, by the names of `Layer.state`."""

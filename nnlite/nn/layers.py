@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnlite.autodiff import IN_PLACE, Tensor, affine, dense, leaky_relu, relu, sigmoid, standardize, stop_gradient
+from nnlite.autodiff.hearing import ask, assign, read
 from nnlite.autodiff.tensor import changed, plain
 from nnlite.errors import InputError, nearest
 from nnlite.nn.initializers import Initializer, glorot_uniform
@@ -118,7 +119,8 @@ class Dropout(Layer):
         if not _said(training, self) or not self._threshold:
             return x
         # Four decisions of 16 bits each are cut from one 64-bit number: five times as fast as a float for each.
-        bits = self._rng.integers(0, _ALL_BITS, -(-x.size // 4), dtype=np.uint64, endpoint=True).view(np.uint16)
+        drawn = ask(self._rng.integers, 0, _ALL_BITS, -(-x.size // 4), dtype=np.uint64, endpoint=True)
+        bits = drawn.view(np.uint16)
         kept = bits[: x.size].reshape(x.shape) >= self._threshold
         return x * np.multiply(kept, self._scale, dtype=x.dtype)
 
@@ -171,15 +173,16 @@ class BatchNorm(Layer):
             self._follow(stop_gradient(x))
             y = standardize(x, epsilon=self.epsilon) * self.scale + self.shift
         else:
-            factor = self.scale * (1.0 / np.sqrt(self.variance + self.epsilon))
-            y = x * factor + (self.shift - self.mean * factor)
+            factor = self.scale * (1.0 / np.sqrt(read(self, "variance") + self.epsilon))
+            y = x * factor + (self.shift - read(self, "mean") * factor)
         return y if self.activation is None else self.activation(y)
 
     def _follow(self, x: NDArray[Any]) -> None:
         if len(x) < 2:
             raise ValueError(f"BatchNorm cannot train on a batch of {len(x)}: it takes two rows to have a variance")
-        self.mean = _towards(self.mean, np.mean(x, axis=0), 1.0 - self.momentum)
-        self.variance = _towards(self.variance, np.var(x, axis=0, ddof=1), 1.0 - self.momentum)
+        share = 1.0 - self.momentum
+        assign(self, "mean", _towards(read(self, "mean"), np.mean(x, axis=0), share))
+        assign(self, "variance", _towards(read(self, "variance"), np.var(x, axis=0, ddof=1), share))
 
 
 class LayerNorm(Layer):
@@ -258,7 +261,11 @@ def constrain(layer: Dense, max_norm: float) -> None:
 
     To be called after each update. Source: N. Srivastava et al., Dropout, 2014, section 5.1 (max-norm regularization).
     """
-    weight = plain(layer.weight)
+    ask(_shorten, plain(layer.weight), max_norm)
+    changed(layer.weight)
+
+
+def _shorten(weight: NDArray[Any], max_norm: float) -> None:
     norms = np.sqrt(np.einsum("ij,ij->j", weight, weight))
     if not np.all(norms < np.inf):  # of weights too large to be squared in their own precision
         norms = np.sqrt(np.sum(np.square(weight, dtype=np.longdouble), axis=0))
@@ -266,7 +273,6 @@ def constrain(layer: Dense, max_norm: float) -> None:
     too_long = (norms > max_norm) & (norms < np.inf)
     if too_long.any():
         weight *= np.where(too_long, max_norm / np.maximum(norms, max_norm), 1.0).astype(weight.dtype)
-        changed(layer.weight)
 
 
 def activation_of(wanted: str | Activation | None) -> Activation | None:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from nnlite.autodiff import Tensor
 from nnlite.autodiff.accumulation import accumulate
+from nnlite.autodiff.hearing import ask, heard, within
 from nnlite.autodiff.tensor import changed, plain
 from nnlite.errors import InputError
 from nnlite.habits import OPTIMIZER, Named, refuse_name
@@ -85,14 +86,16 @@ class Optimizer(metaclass=Named):
         for position, parameter in enumerate(self.parameters):
             if not parameter.has_grad:
                 raise ValueError(f"parameter {position} of shape {parameter.shape} has no .grad: call backward() first")
-        rate = self.learning_rate
-        self.steps += 1
-        share = self._share_within_norm() if self.clip_norm else 1.0
+        within(type(self).__name__)
+        share = 1.0
+        if self.clip_norm:
+            share = ask(self._share_within_norm, *(heard(parameter.grad) for parameter in self.parameters))
+        shrink, *factors = ask(self._advance, share)
         for position, parameter in enumerate(self.parameters):
             values = plain(parameter)
             if self.weight_decay:
-                values *= 1.0 - rate * self.weight_decay
-            self._update(position, values, parameter, rate, share)
+                values *= shrink
+            self._update(position, values, parameter, *factors)
             changed(parameter)
 
     def state(self) -> State:
@@ -118,16 +121,15 @@ class Optimizer(metaclass=Named):
             for position, array in enumerate(arrays):
                 array[...] = state[f"{name}.{position}"]
 
-    def _share_within_norm(self) -> float:
+    def _share_within_norm(self, *gradients: NDArray[Any]) -> float:
         """What the gradients are to be multiplied by, so that all together they are no longer than `clip_norm`.
 
         Gradients that are not finite are not cut: a training that diverges shall be seen to do so. Where their own
         precision does not reach for the squares, or for what is left of them, they are cut here, and the share is 1.
         """
-        gradients = [parameter.grad for parameter in self.parameters]
         with np.errstate(over="ignore"):
-            norm = math.hypot(*(float(np.linalg.norm(each)) for each in gradients if each is not None))
-        if _SAFE < norm < 1.0 / _SAFE and all(each is not None and each.dtype.itemsize > 2 for each in gradients):
+            norm = math.hypot(*(float(np.linalg.norm(each)) for each in gradients))
+        if _SAFE < norm < 1.0 / _SAFE and all(each.dtype.itemsize > 2 for each in gradients):
             return self.clip_norm / norm if self.clip_norm < norm else 1.0
         exact = [np.asarray(each, np.longdouble) for each in gradients]
         largest = max((np.max(np.abs(each)) for each in exact if each.size), default=np.longdouble(0.0))
@@ -135,15 +137,22 @@ class Optimizer(metaclass=Named):
             return 1.0
         length = largest * np.sqrt(sum(np.sum(np.square(each / largest)) for each in exact))
         if self.clip_norm < length:
-            for parameter, each in zip(self.parameters, exact, strict=True):
-                parameter.grad = np.asarray(each * (self.clip_norm / length)).astype(parameter.dtype)
+            for gradient, each in zip(gradients, exact, strict=True):
+                gradient[...] = each * (self.clip_norm / length)
         return 1.0
 
-    def _update(self, position: int, values: NDArray[Any], parameter: Tensor, rate: float, share: float) -> None:
-        """Change `values`, the plain array of the parameter at `position`, in place; its `.grad` is used up.
+    def _advance(self, share: float) -> tuple[float, ...]:
+        """Count an update: what parameters are multiplied by, and the numbers that `_update` goes by."""
+        rate = self.learning_rate
+        self.steps += 1
+        return (1.0 - rate * self.weight_decay, *self._factors(rate, share))
 
-        What counts for the gradient is `share` of `.grad`.
-        """
+    def _factors(self, rate: float, share: float) -> tuple[float, ...]:
+        """The numbers that an update at this rate goes by, if what counts for the gradient is `share` of `.grad`."""
+        raise NotImplementedError
+
+    def _update(self, position: int, values: NDArray[Any], parameter: Tensor, *factors: float) -> None:
+        """Change `values`, the plain array of the parameter at `position`, in place; its `.grad` is used up."""
         raise NotImplementedError
 
     def _moments(self) -> dict[str, list[NDArray[Any]]]:
@@ -209,18 +218,21 @@ class SGD(Optimizer):
         self.nesterov = nesterov
         self._velocity = self._zeros() if momentum else []
 
-    def _update(self, position: int, values: NDArray[Any], parameter: Tensor, rate: float, share: float) -> None:
+    def _factors(self, rate: float, share: float) -> tuple[float, ...]:
+        return -rate * share, share, -(rate * self.momentum if self.nesterov else rate)
+
+    def _update(self, position: int, values: NDArray[Any], parameter: Tensor, *factors: float) -> None:
+        of_gradient, share, of_velocity = factors
         # What was computed for its length has memory that serves the next gradient.
         gradient = parameter.release_grad() if self.clip_norm else parameter.release_gradient()
         if not self.momentum:
-            accumulate(values, gradient, scale=-rate * share)
+            accumulate(values, gradient, scale=of_gradient)
             return
         velocity = self._velocity[position]
         accumulate(velocity, gradient, scale=share, keep=self.momentum)
         if self.nesterov:
-            accumulate(values, gradient, scale=-rate * share)
-            rate *= self.momentum
-        accumulate(values, velocity, scale=-rate)
+            accumulate(values, gradient, scale=of_gradient)
+        accumulate(values, velocity, scale=of_velocity)
 
     def _moments(self) -> dict[str, list[NDArray[Any]]]:
         return {"velocity": self._velocity}
@@ -252,17 +264,26 @@ class Adam(Optimizer):
         self.beta1, self.beta2, self.epsilon = beta1, beta2, epsilon
         self._mean, self._square = self._zeros(), self._zeros()
 
-    def _update(self, position: int, values: NDArray[Any], parameter: Tensor, rate: float, share: float) -> None:
-        gradient = parameter.release_grad()
-        mean, square = self._mean[position], self._square[position]
-        accumulate(mean, gradient, scale=share * (1.0 - self.beta1), keep=self.beta1)
-        accumulate(square, np.square(gradient, out=gradient), scale=share**2 * (1.0 - self.beta2), keep=self.beta2)
+    def _factors(self, rate: float, share: float) -> tuple[float, ...]:
         # The paper's more efficient order: both corrections in one factor of the rate.
         correction = math.sqrt(1.0 - self.beta2**self.steps)
+        return (
+            share * (1.0 - self.beta1),
+            share**2 * (1.0 - self.beta2),
+            self.epsilon * correction,
+            -rate * correction / (1.0 - self.beta1**self.steps),
+        )
+
+    def _update(self, position: int, values: NDArray[Any], parameter: Tensor, *factors: float) -> None:
+        of_gradient, of_square, epsilon, of_step = factors
+        gradient = parameter.release_grad()
+        mean, square = heard(self._mean[position]), heard(self._square[position])
+        accumulate(mean, gradient, scale=of_gradient, keep=self.beta1)
+        accumulate(square, np.square(gradient, out=gradient), scale=of_square, keep=self.beta2)
         step = np.sqrt(square, out=gradient)
-        step += self.epsilon * correction
+        step += epsilon
         np.divide(mean, step, out=step)
-        accumulate(values, step, scale=-rate * correction / (1.0 - self.beta1**self.steps))
+        accumulate(values, step, scale=of_step)
 
     def _moments(self) -> dict[str, list[NDArray[Any]]]:
         return {"mean": self._mean, "square": self._square}

@@ -1,0 +1,115 @@
+"""Whether somebody listens to what is done to plain arrays, as a trace does (see `nnlite.traced`).
+
+A tape hears of tensors alone, and only of what has a derivative. A trace wants to know of every call that makes or
+changes an array, also of those within a rule or an optimizer. So what the engine is about to compute with goes through
+`heard`, which hands it on as it is, or, while a trace listens, as an array that tells the trace. Everything else that
+a later call must do anew is said by `ask`, `read` and `assign`: without a trace, each does just that.
+
+It costs a lookup where nobody listens.
+"""
+
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+
+T = TypeVar("T")
+
+
+class Heard(np.ndarray[Any, np.dtype[Any]]):
+    """A plain array that tells a trace of all that is done to it."""
+
+
+class Listener(Protocol):
+    """A trace."""
+
+    def heard(self, array: Any) -> Any:
+        """The array as one that tells this listener."""
+
+    def ask(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The result of a call that has to be made anew each time."""
+
+    def read(self, owner: Any, name: str) -> Any:
+        """The array that the owner has as this attribute."""
+
+    def assign(self, owner: Any, name: str, value: Any) -> None:
+        """Have the owner keep another array as this attribute."""
+
+    def within(self, what: str) -> None:
+        """What the calls to come belong to, such as a rule."""
+
+    def recorded(self, value: Any) -> None:
+        """A tape holds this value, which nobody may write to."""
+
+    def separate(self, gradients: Any) -> Any:
+        """Gradients as arrays that may be written to, each with memory of its own."""
+
+    def gradient_of(self, tensor: Any) -> Any:
+        """The gradient of a tensor that is about to be given a further one."""
+
+    def was_changed(self, tensor: Any) -> None:
+        """A tensor is written to."""
+
+    def add(self, total: Any, addend: Any, scale: float, keep: float) -> None:
+        """As `nnlite.autodiff.accumulation.accumulate`."""
+
+
+LISTENER: ContextVar[Listener | None] = ContextVar("listener", default=None)  # of this thread or task
+listening = 0  # how many there are, in all threads
+
+
+def listener() -> Listener | None:
+    """Who listens in this thread or task."""
+    return LISTENER.get() if listening else None
+
+
+def heard(array: Any) -> Any:
+    """The array as one that tells whoever listens; itself if nobody does."""
+    if not listening or not isinstance(array, np.ndarray):
+        return array
+    trace = LISTENER.get()
+    return array if trace is None else trace.heard(array)
+
+
+def bare(value: Any) -> Any:
+    """The plain array of one that tells; anything else as it is."""
+    return np.ndarray.view(value, np.ndarray) if isinstance(value, Heard) else value
+
+
+def is_plain(value: Any) -> bool:
+    """Whether it is an array that no tape follows."""
+    return type(value) is np.ndarray or isinstance(value, Heard)
+
+
+def ask(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+    """function(*args, **kwargs), which is called anew at each call of a traced step.
+
+    For whatever does not follow from the arrays that the step is given: random numbers, the rate of a schedule, a
+    condition on values.
+    """
+    trace = listener()
+    result: T = function(*args, **kwargs) if trace is None else trace.ask(function, args, kwargs)
+    return result
+
+
+def read(owner: Any, name: str) -> Any:
+    """The attribute of `owner`, an array that is exchanged for another one from time to time."""
+    trace = listener()
+    return getattr(owner, name) if trace is None else trace.read(owner, name)
+
+
+def assign(owner: Any, name: str, value: Any) -> None:
+    """Exchange it."""
+    trace = listener()
+    if trace is None:
+        setattr(owner, name, value)
+    else:
+        trace.assign(owner, name, value)
+
+
+def within(what: str) -> None:
+    """Tell a trace what the calls to come belong to."""
+    trace = listener()
+    if trace is not None:
+        trace.within(what)
