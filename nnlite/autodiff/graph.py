@@ -151,6 +151,8 @@ def walk_back(
                 contribution = bare(contribution)
             if contribution.shape != argument.shape or contribution.dtype != argument.dtype:
                 contribution = bare(fit(heard(computed(contribution)), argument, rule))
+            if trace is not None:
+                trace.contributed(contribution, argument)
             if parent in sums and type(contribution) in PLAIN:
                 _add(sums[parent], contribution)
             elif parent in gradients:

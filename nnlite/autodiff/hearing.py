@@ -8,7 +8,7 @@ a later call must do anew is said by `ask`, `read` and `assign`: without a trace
 It costs a lookup where nobody listens.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from typing import Any, Protocol, TypeVar
 
@@ -39,8 +39,11 @@ class Listener(Protocol):
     def within(self, what: str) -> None:
         """What the calls to come belong to, such as a rule."""
 
-    def recorded(self, value: Any) -> None:
-        """A tape holds this value, which nobody may write to."""
+    def recorded(self, value: Any, rule: str, arguments: Iterable[Any]) -> None:
+        """A tape holds this value of a rule, which nobody may write to."""
+
+    def contributed(self, gradient: Any, argument: Any) -> None:
+        """This is a gradient of that argument of a rule."""
 
     def separate(self, gradients: Any) -> Any:
         """Gradients as arrays that may be written to, each with memory of its own."""

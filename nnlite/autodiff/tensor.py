@@ -315,7 +315,7 @@ def apply(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
     # A rule may need this value later on: whoever changed it would change the gradient silently.
     value.setflags(write=False)
     if trace is not None:
-        trace.recorded(value)
+        trace.recorded(value, rule.name, arrays)
         arrays, residual = list(map(bare, arrays)), bare(residual)
     node = Node(rule, tuple(arrays), kwargs, tuple(parents), value, residual)
     for recorder in recorders:

@@ -9,7 +9,7 @@ the bit.
 import math
 import numbers
 from collections.abc import Iterable
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,7 +90,7 @@ class Optimizer(metaclass=Named):
         share = 1.0
         if self.clip_norm:
             share = ask(self._share_within_norm, *(heard(parameter.grad) for parameter in self.parameters))
-        shrink, *factors = ask(self._advance, share)
+        shrink, *factors = ask(self.advance, share)
         for position, parameter in enumerate(self.parameters):
             values = plain(parameter)
             if self.weight_decay:
@@ -141,14 +141,20 @@ class Optimizer(metaclass=Named):
                 gradient[...] = each * (self.clip_norm / length)
         return 1.0
 
-    def _advance(self, share: float) -> tuple[float, ...]:
-        """Count an update: what parameters are multiplied by, and the numbers that `_update` goes by."""
+    def advance(self, share: float = 1.0) -> tuple[float, ...]:
+        """Count an update; `step` does so.
+
+        Args:
+            share: of each gradient, that which counts.
+
+        Returns:
+            What the parameters are multiplied by, and then the numbers that this kind of optimizer goes by.
+        """
         rate = self.learning_rate
         self.steps += 1
-        return (1.0 - rate * self.weight_decay, *self._factors(rate, share))
+        return self._numbers(rate, share)
 
-    def _factors(self, rate: float, share: float) -> tuple[float, ...]:
-        """The numbers that an update at this rate goes by, if what counts for the gradient is `share` of `.grad`."""
+    def _numbers(self, rate: float, share: float) -> tuple[float, ...]:
         raise NotImplementedError
 
     def _update(self, position: int, values: NDArray[Any], parameter: Tensor, *factors: float) -> None:
@@ -192,6 +198,25 @@ def _check_range(owner: object, low: float, high: float, **values: float) -> Non
             raise ValueError(f"{name} of {kind} is {value!r}, not a number from {low:g} to below {high:g}")
 
 
+class _SGDNumbers(NamedTuple):
+    """What an update multiplies: the parameters, the gradient, the gradient within the velocity, the velocity."""
+
+    shrink: float
+    gradient_scale: float
+    share: float
+    velocity_scale: float
+
+
+class _AdamNumbers(NamedTuple):
+    """What an update multiplies: the parameters, the gradient, its square, the step; and the epsilon it adds."""
+
+    shrink: float
+    gradient_share: float
+    square_share: float
+    epsilon: float
+    step_scale: float
+
+
 class SGD(Optimizer):
     """Stochastic gradient descent: v <- momentum * v + g, then w <- w - learning_rate * v.
 
@@ -218,8 +243,9 @@ class SGD(Optimizer):
         self.nesterov = nesterov
         self._velocity = self._zeros() if momentum else []
 
-    def _factors(self, rate: float, share: float) -> tuple[float, ...]:
-        return -rate * share, share, -(rate * self.momentum if self.nesterov else rate)
+    def _numbers(self, rate: float, share: float) -> tuple[float, ...]:
+        of_velocity = -(rate * self.momentum if self.nesterov else rate)
+        return _SGDNumbers(1.0 - rate * self.weight_decay, -rate * share, share, of_velocity)
 
     def _update(self, position: int, values: NDArray[Any], parameter: Tensor, *factors: float) -> None:
         of_gradient, share, of_velocity = factors
@@ -264,10 +290,11 @@ class Adam(Optimizer):
         self.beta1, self.beta2, self.epsilon = beta1, beta2, epsilon
         self._mean, self._square = self._zeros(), self._zeros()
 
-    def _factors(self, rate: float, share: float) -> tuple[float, ...]:
+    def _numbers(self, rate: float, share: float) -> tuple[float, ...]:
         # The paper's more efficient order: both corrections in one factor of the rate.
         correction = math.sqrt(1.0 - self.beta2**self.steps)
-        return (
+        return _AdamNumbers(
+            1.0 - rate * self.weight_decay,
             share * (1.0 - self.beta1),
             share**2 * (1.0 - self.beta2),
             self.epsilon * correction,

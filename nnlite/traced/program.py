@@ -24,6 +24,13 @@ REDUCTIONS = {np.sum: "add", np.prod: "multiply", np.max: "maximum", np.min: "mi
 FILLED = {np.zeros_like: 0, np.ones_like: 1}
 METHODS_OF_NUMPY = {"sum": np.sum, "prod": np.prod, "max": np.max, "min": np.min}
 INDENT = "    "
+NOUNS = {
+    np.add: "sum", np.subtract: "difference", np.multiply: "product", np.divide: "quotient", np.matmul: "product",
+    np.exp: "exponentials", np.log: "logarithms", np.maximum: "larger", np.minimum: "smaller", np.negative: "negative",
+    np.square: "squares", np.sqrt: "roots", np.mean: "mean", np.var: "variance", np.sum: "total",
+    "__getitem__": "chosen", "astype": "converted", "copy": "copied",
+}  # fmt: skip
+REDUCED = {np.add: "total", np.maximum: "highest", np.minimum: "lowest", np.multiply: "product"}
 
 
 class Program:
@@ -65,7 +72,7 @@ class Program:
             self._names[place.memory] = self._fresh(name)
         self._share_memory(results)
         self._write_body()
-        returned = ", ".join(self._returned(each) for each in results)
+        returned = ", ".join(f"{self._name(each)}.copy()" for each in results)
         parameters = ", ".join(self._names[place.memory] for place in arguments.values())
         body = self._body or ["pass"]
         lines = [
@@ -77,7 +84,7 @@ class Program:
             "",
             f"def {called}({parameters}):",
             *(INDENT + line for line in body),
-            f"{INDENT}return ({returned}{',' if len(results) == 1 else ''})" if results else f"{INDENT}return ()",
+            f"{INDENT}return {returned or None}",
         ]
         self.source = "\n".join(lines) + "\n"
         space: dict[str, Any] = dict(self.arrays)
@@ -126,7 +133,7 @@ class Program:
         self._taken.add(name)
         return name
 
-    def _function(self, function: Any) -> str:
+    def _function(self, function: Any, called: str = "") -> str:
         """How a function is spelled."""
         if isinstance(function, tuple):
             return f"{self._function(function[0])}.{function[1]}"
@@ -137,7 +144,7 @@ class Program:
             return f"np.linalg.{name}"
         key = _identity(function)
         if key not in self._functions:
-            self._functions[key] = self._fresh(name.strip("_"))
+            self._functions[key] = self._fresh((called or name).strip("_"))
             self.arrays[self._functions[key]] = function
         return self._functions[key]
 
@@ -170,14 +177,11 @@ class Program:
             return self._names[memory]
         array = memory.array
         if memory.kind == "outside":
-            address = array.__array_interface__["data"][0]
-            name = self._fresh(self._own.get(address, "constant"))
+            name = self._fresh(self._own.get(_address(array), "constant"))
             self.arrays[name] = array
             self._prelude.append(f"# {name}: {array.dtype} {array.shape}")
         else:
-            call = self._trace.calls[memory.made]
-            label = re.sub(r", backwards$", "", call.within)
-            name = self._fresh(("d_" if label != call.within else "") + (label or "value"))
+            name = self._fresh(self._wanted(memory))
             shared = self._shared.get(memory, memory)
             if shared is not memory:
                 self._prelude.append(f"{name} = {self._name_of_memory(shared)}  # done with by then")
@@ -186,6 +190,20 @@ class Program:
                 self._prelude.append(f"{name} = {_made(array)}")
         self._names[memory] = name
         return name
+
+    def _wanted(self, memory: Memory) -> str:
+        """What the program's own memory is to be called: by what it is, or by what it is computed with."""
+        if memory in self._trace.gradients:
+            return f"d_{self._name_of_memory(self._trace.gradients[memory])}"
+        if memory in self._trace.values:
+            rule, arguments = self._trace.values[memory]
+            weights = (self._own.get(_address(each.array), "") for each in arguments if each.kind == "outside")
+            layer = next((each.removesuffix("_weight") for each in weights if each.endswith("_weight")), "")
+            return layer or rule
+        function = self._trace.calls[memory.made].function
+        if isinstance(function, tuple):
+            return REDUCED.get(function[0], function[0].__name__)
+        return NOUNS.get(function, getattr(function, "__name__", str(function)).strip("_"))
 
     def _view(self, call: Call, source: str) -> tuple[str, str]:
         """The expression of a view, and what distinguishes its name."""
@@ -307,7 +325,7 @@ class Program:
             return [text]
         names = []
         for each in call.results:
-            names.append(self._fresh(name.strip("_")))
+            names.append(self._fresh(each.name if isinstance(each, Asked) and each.name else name.strip("_")))
             self._names[each.memory if isinstance(each, Place) else _asked_key(each)] = names[-1]
         single = not (isinstance(call.results[0], Asked) and call.results[0].place is not None)
         return [f"{names[0] if single and len(names) == 1 else _tuple(names)} = {text}"]
@@ -319,7 +337,7 @@ class Program:
         if call.function == "gemm":
             from scipy.linalg import blas  # noqa: PLC0415 - slow to import
 
-            name = self._function(getattr(blas, f"{kind}gemm"))
+            name = self._function(getattr(blas, f"{kind}gemm"), f"{kind}gemm")
             (right, turn_right), (left, turn_left) = operands
             matrices = f"{self._name(right)}, {self._name(left)}"
             turned = f"{int(turn_right)}, {int(turn_left)}"
@@ -331,7 +349,7 @@ class Program:
         if call.function == "axpy":
             from scipy.linalg import blas  # noqa: PLC0415 - slow to import
 
-            name = self._function(getattr(blas, f"{kind}axpy"))
+            name = self._function(getattr(blas, f"{kind}axpy"), f"{kind}axpy")
             return [*lines, f"{name}({self._name(addend)}, {self._name(target)}, a={scale_text})"]
         total = self._name(target)
         return [*lines, f"np.add({total}, {scale_text} * {self._name(addend)}, out={total})"]
@@ -380,9 +398,6 @@ class Program:
             self.arrays[self._functions[key]] = value
         return self._functions[key]
 
-    def _returned(self, place: Place) -> str:
-        return f"{self._name(place)}.copy()"
-
 
 def _places(value: Any) -> Iterator[Place]:
     if isinstance(value, Place):
@@ -393,6 +408,11 @@ def _places(value: Any) -> Iterator[Place]:
     elif isinstance(value, list | tuple):
         for each in value:
             yield from _places(each)
+
+
+def _address(array: Any) -> int:
+    address: int = array.__array_interface__["data"][0]
+    return address
 
 
 def _identity(function: Any) -> Any:

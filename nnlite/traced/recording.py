@@ -104,6 +104,7 @@ class Asked:
     call: Call
     place: int | None
     value: Any
+    name: str = ""
 
 
 class AskedFloat(float):
@@ -127,6 +128,8 @@ class Trace:
         self.stores: dict[tuple[int, str], tuple[Any, str, Any]] = {}  # what is to be an attribute of whom
         self.changed: dict[int, Any] = {}  # tensors that were written to
         self.tensors: dict[int, Any] = {}  # tensors that were given a gradient
+        self.values: dict[Memory, tuple[str, list[Memory]]] = {}  # of which rule, of which arguments
+        self.gradients: dict[Memory, Memory] = {}  # of what
         self.guards: dict[int, tuple[Any, bool]] = {}  # tensors, and whether each had a gradient at first
         self.within_what = ""
         self._recorded: set[Memory] = set()
@@ -157,7 +160,8 @@ class Trace:
             LISTENER.reset(token)
         self.calls.append(call)
         if isinstance(result, tuple):
-            return tuple(self._asked(call, each, place) for place, each in enumerate(result))
+            names = getattr(result, "_fields", [""] * len(result))
+            return tuple(self._asked(call, each, place, names[place]) for place, each in enumerate(result))
         return self._asked(call, result, None)
 
     def read(self, owner: Any, name: str) -> Any:
@@ -181,9 +185,19 @@ class Trace:
         self.stores[id(owner), name] = owner, name, array
         setattr(owner, name, array)
 
-    def recorded(self, value: Any) -> None:
-        """A tape holds this value, which nobody may write to."""
-        self._recorded.add(self.place(value).memory)
+    def recorded(self, value: Any, rule: str, arguments: Iterable[Any]) -> None:
+        """A tape holds this value of a rule, which nobody may write to."""
+        memory = self.place(value).memory
+        self._recorded.add(memory)
+        found = [self.place(each).memory for each in arguments if isinstance(each, np.ndarray)]
+        self.values.setdefault(memory, (rule, found))
+
+    def contributed(self, gradient: Any, argument: Any) -> None:
+        """This is a gradient of that argument of a rule."""
+        if isinstance(gradient, np.ndarray) and isinstance(argument, np.ndarray):
+            memory = self.place(gradient).memory
+            if memory.kind == "kept" and memory not in self.values:
+                self.gradients.setdefault(memory, self.place(argument).memory)
 
     def separate(self, gradients: Mapping[Any, Any]) -> dict[Any, Any]:
         """Gradients as arrays that may be written to, each with memory of its own."""
@@ -274,7 +288,7 @@ class Trace:
 
     # The rest.
 
-    def _asked(self, call: Call, value: Any, place: int | None) -> Any:
+    def _asked(self, call: Call, value: Any, place: int | None, name: str = "") -> Any:
         if value is None or isinstance(value, bool | str):
             return value
         if isinstance(value, np.ndarray):
@@ -282,7 +296,7 @@ class Trace:
             call.results.append(made)
             return self.heard(made.array)
         number = AskedFloat(value)
-        number.asked = Asked(call, place, float(value))
+        number.asked = Asked(call, place, float(value), name)
         call.results.append(number.asked)
         return number
 

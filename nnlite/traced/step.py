@@ -245,7 +245,8 @@ def _listening(trace: Trace) -> Iterator[None]:
 
 
 def _replayed(line: Line, arrays: list[Any]) -> Any:
-    values = iter(line.program.run(*arrays))
+    results = line.program.run(*arrays)
+    values = iter(results if type(results) is tuple else (results,))
     for tensor in line.trace.changed.values():
         changed(tensor)
     leaves = [
