@@ -201,7 +201,7 @@ def _lifted(args: tuple[Any, ...], parents: Parents, lift: Callable[[Array, Node
     """The arguments, those that are tracked as tensors."""
     lifted = list(args)
     for position, parent in parents:
-        lifted[position] = lift(lifted[position], parent)
+        lifted[position] = lift(bare(lifted[position]), parent)
     return tuple(lifted)
 
 

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 
 from nnlite.autodiff.accumulation import MatrixProduct, owner
 from nnlite.autodiff.graph import RECORDERS, Node, comes_from, depends_on, walk_back
-from nnlite.autodiff.hearing import listener
+from nnlite.autodiff.hearing import heard, listener
 from nnlite.autodiff.tensor import Tensor, as_tensor, lift, plain
 
 
@@ -122,7 +122,7 @@ class GradientTape:
         given: set[Node] = set()
         for position, (source, node) in enumerate(zip(sources, nodes, strict=True)):
             if node is not None and node in gradients:
-                results.append(as_tensor(np.copy(gradients[node]) if node in given else gradients[node]))
+                results.append(as_tensor(np.copy(heard(gradients[node])) if node in given else gradients[node]))
                 given.add(node)
             elif unconnected_zero:
                 results.append(as_tensor(np.zeros(source.shape, source.dtype)))
@@ -265,8 +265,6 @@ def _seed(target: Tensor, output_gradient: ArrayLike | None) -> Any:
 def _separate(gradients: Mapping[Node, Any]) -> dict[Node, Any]:
     """The gradients as arrays of their own, which may be written to: rules pass on what they were given, or views."""
     trace = listener()
-    if trace is not None:
-        return trace.separate(gradients)
     # What a product is still to be computed from belongs to that product.
     owned = {id(owner(each.right)) for each in gradients.values() if isinstance(each, MatrixProduct)}
     separate: dict[Node, Any] = {}
@@ -277,9 +275,14 @@ def _separate(gradients: Mapping[Node, Any]) -> dict[Node, Any]:
         if isinstance(gradient, Tensor):  # an outer tape records: what it has computed is read-only, a leaf is not
             separate[node] = np.copy(gradient) if gradient.flags.writeable else gradient
             continue
+        if trace is not None:
+            continue
         array = np.asarray(gradient)
         if array.base is not None or id(array) in owned or not array.flags.writeable:
             array = array.copy()
         owned.add(id(array))
         separate[node] = array
+    if trace is not None:  # which knows of each memory whose it is
+        rest = {node: gradient for node, gradient in gradients.items() if not isinstance(gradient, Tensor)}
+        separate |= trace.separate(rest)
     return separate

@@ -81,7 +81,10 @@ class Tensor(Dispatched):
         """Copy `data` into a new tensor."""
         if RECORDERS.get() and holds_tensor(data):
             raise TypeError("Tensor(data) makes a constant of the tensors in its data: use np.stack or np.copy instead")
-        return np.array(plain(data), dtype=dtype, subok=False).view(cls)
+        array = plain(data)
+        if isinstance(array, Heard):  # of which np.array would not be heard
+            return bare(array.copy() if dtype is None else array.astype(dtype)).view(cls)
+        return np.array(array, dtype=dtype, subok=False).view(cls)
 
     def __array_finalize__(self, origin: Any) -> None:
         # All that is recorded is made of plain arrays: a tensor of anything else comes from array.dot(x) and its like.

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nnlite.autodiff import GradientTape
+from nnlite.autodiff import GradientTape, stop_gradient
 from nnlite.autodiff.compounds import softmax
+from nnlite.autodiff.hearing import heard
 from nnlite.data import Dataset, Subset
 from nnlite.models.augmentation import Augmentation
 from nnlite.models.hyperparameters import ClassifierHyperparameters
@@ -41,6 +42,7 @@ from nnlite.nn import (
 )
 from nnlite.nn.layers import constrain
 from nnlite.nn.weights import Arrays
+from nnlite.traced import traced
 
 MISTAKES_SHOWN = 25
 
@@ -77,6 +79,7 @@ class ClassifierTraining(Training):
         self._average = make_average(config, self.model)
         steps = -(-len(self.split.train) // config.batch_size)
         self._optimizer = make_optimizer(config, self.model.parameters(), config.learning_rate, steps)
+        self._step, self._outputs = traced(self._train_on), traced(self._apply)
 
     def state(self) -> Arrays:
         """Weights, their average, optimizer and generators."""
@@ -132,18 +135,9 @@ class ClassifierTraining(Training):
         for images, labels in self.split.train.batches(self.config.batch_size, self._order):
             if self._augmentation:
                 images = self._augmentation(images, self._distortions)  # noqa: PLW2901 - what it is trained on
-            with GradientTape():
-                outputs = self.model(scaled(images, *self._range), training=True)
-                loss = self._loss(outputs, labels, self.config.label_smoothing)
-            loss.backward()
-            self._optimizer.step()
-            if self.config.max_norm:
-                for layer in self._hidden:
-                    constrain(layer, self.config.max_norm)
-            if self._average:
-                self._average.update()
+            loss, right = self._step(images, labels)
             total_loss += float(loss) * len(labels)
-            correct += int(np.count_nonzero(np.asarray(outputs).argmax(axis=1) == labels))
+            correct += int(right)
         count = len(self.split.train)
         trained = time.perf_counter()
         metrics = {"train_loss": total_loss / count, "train_acc": correct / count}
@@ -157,13 +151,31 @@ class ClassifierTraining(Training):
         }
         return Epoch(self._epoch, metrics)
 
+    def _train_on(self, images: NDArray[Any], labels: NDArray[Any]) -> tuple[Any, Any]:
+        """One step: its loss, and how many images were classified rightly before it."""
+        with GradientTape():
+            outputs = self.model(scaled(images, *self._range), training=True)
+            loss = self._loss(outputs, labels, self.config.label_smoothing)
+        loss.backward()
+        self._optimizer.step()
+        if self.config.max_norm:
+            for layer in self._hidden:
+                constrain(layer, self.config.max_norm)
+        if self._average:
+            self._average.update()
+        return loss, np.sum(np.argmax(stop_gradient(outputs), axis=1) == labels)
+
+    def _apply(self, images: NDArray[Any]) -> Any:
+        """The outputs for a batch."""
+        return self.model(scaled(images, *self._range), training=False)
+
     def _loss(self, outputs: Any, labels: Any, smoothing: float = 0.0) -> Any:
         """The loss that is trained with; without `smoothing` it can be compared between all that have the same."""
         if self.config.loss == "squared_error":
             targets = np.eye(outputs.shape[1], dtype=outputs.dtype)
             if smoothing:
                 targets = (1.0 - smoothing) * targets + outputs.dtype.type(smoothing / outputs.shape[1])
-            return squared_error(outputs, targets[labels])
+            return squared_error(outputs, heard(targets)[labels])
         if smoothing:
             return smoothed_cross_entropy(outputs, labels, smoothing)
         return softmax_cross_entropy(outputs, labels)
@@ -176,7 +188,7 @@ class ClassifierTraining(Training):
         for images, labels in subset.batches(EVALUATION_BATCH):
             # Half of them at a time: the outputs are the same, and what is computed on the way stays in the cache.
             halves = np.array_split(images, 2)
-            outputs = np.concatenate([self.model(scaled(half, *self._range), training=False) for half in halves])
+            outputs = np.concatenate([self._outputs(half) for half in halves])
             total_loss += float(self._loss(outputs, labels)) * len(labels)
             correct += int(np.count_nonzero(outputs.argmax(axis=1) == labels))
             all_outputs.append(outputs)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnlite.autodiff import GradientTape, stop_gradient
+from nnlite.autodiff.hearing import ask
 from nnlite.data import Dataset
 from nnlite.models.adversaries import build_discriminator, build_generator, draw
 from nnlite.models.hyperparameters import GanHyperparameters
@@ -38,6 +39,7 @@ from nnlite.models.training import (
 )
 from nnlite.nn import Sequential, sigmoid_cross_entropy
 from nnlite.nn.weights import Arrays
+from nnlite.traced import traced
 
 JUDGED = 10_000  # images drawn to measure quality
 SHOWN = 100  # of them, images kept as samples
@@ -89,6 +91,7 @@ class GanTraining(Training):
         self._reference = load_reference(dataset)
         self._real = self._reference.summarise(self.split.validation) if len(self.split.validation) else None
         self._batch = 0
+        self._step = traced(self._train_on)
 
     def state(self) -> Arrays:
         """Weights, the average of the generator's, optimizers and random generators."""
@@ -137,12 +140,9 @@ class GanTraining(Training):
         discriminator_losses: list[float] = []
         for images, _ in self.split.train.batches(self.config.batch_size, self._order):
             self._batch += 1
-            real = scaled(images, -1.0, 1.0)
-            with GradientTape() as tape:
-                drawn = self.generator(self._draw_latents(len(real)), training=True)
-            if not self._sits_out(self._batch):
-                discriminator_losses += self._train_discriminator(real, stop_gradient(drawn))
-            generator_losses.append(self._train_generator(tape, drawn, real))
+            told_apart, fooled = self._step(images, self._penalty_weights())
+            discriminator_losses += map(float, told_apart)
+            generator_losses.append(float(fooled))
         trained = time.perf_counter()
         quality, samples, counts = self._judge()
         metrics = {
@@ -156,7 +156,19 @@ class GanTraining(Training):
         }
         return Epoch(self._epoch, metrics, samples, counts.tolist())
 
-    def _train_generator(self, tape: GradientTape, drawn: Any, real: Any) -> float:
+    def _train_on(self, images: NDArray[np.uint8], penalty_weights: tuple[float, ...]) -> tuple[list[Any], Any]:
+        """One batch: the discriminator's updates, one for each penalty weight, and the generator's.
+
+        Returns:
+            The cross-entropy part of the loss at each update of the discriminator, and at the generator's.
+        """
+        real = scaled(images, -1.0, 1.0)
+        with GradientTape() as tape:
+            drawn = self.generator(self._draw_latents(len(real)), training=True)
+        told_apart = self._train_discriminator(real, stop_gradient(drawn), penalty_weights) if penalty_weights else []
+        return told_apart, self._train_generator(tape, drawn, real)
+
+    def _train_generator(self, tape: GradientTape, drawn: Any, real: Any) -> Any:
         """One update of the generator, which has `drawn` on `tape`; the cross-entropy part of its loss."""
         weight = self.config.feature_matching
         with tape:
@@ -170,9 +182,9 @@ class GanTraining(Training):
         self._generator_optimizer.step()
         if self._average:
             self._average.update()
-        return float(fooled)
+        return fooled
 
-    def _train_discriminator(self, real: Any, drawn: Any) -> list[float]:
+    def _train_discriminator(self, real: Any, drawn: Any, penalty_weights: tuple[float, ...]) -> list[Any]:
         """One batch's updates of the discriminator; each after the first is against newly drawn images.
 
         Returns:
@@ -181,31 +193,33 @@ class GanTraining(Training):
         losses = []
         for_real = 1.0 - self.config.label_smoothing
         targets = np.repeat(np.array([[for_real], [0.0]], dtype=np.float32), len(real), axis=0)
-        for step in range(self.config.discriminator_steps):
+        for step, weight in enumerate(penalty_weights):
             if step:
                 drawn = self.generator(self._draw_latents(len(real)), training=True)
             both = self._blurred(np.concatenate([real, stop_gradient(drawn)]))
             both.setflags(write=False)
-            weight = self._penalty_weight()
             with GradientTape():
                 loss = told_apart = sigmoid_cross_entropy(self.discriminator(both, training=True), targets)
                 if weight:
                     loss = told_apart + weight * gradient_penalty(self.discriminator, both[: len(real)])
             loss.backward(self.discriminator.parameters())
             self._discriminator_optimizer.step()
-            losses.append(float(told_apart))
+            losses.append(told_apart)
         return losses
 
-    def _penalty_weight(self) -> float:
-        """What the gradient penalty is multiplied by in the discriminator's next update.
+    def _penalty_weights(self) -> tuple[float, ...]:
+        """What the gradient penalty is multiplied by in each of the discriminator's updates in this batch.
 
         It is left out of most updates and weighs the more in the others (T. Karras et al., Analyzing and improving the
         image quality of StyleGAN, 2020, section 3.1). The half is that of the cross-entropy, which here is the mean
         over real and drawn images where the penalty's source has the sum of two means.
         """
-        every = self.config.gradient_penalty_every
-        due = self._discriminator_optimizer.steps % every == 0
-        return 0.5 * every * self.config.gradient_penalty if due else 0.0
+        if self._sits_out(self._batch):
+            return ()
+        every, steps = self.config.gradient_penalty_every, self._discriminator_optimizer.steps
+        weight = 0.5 * every * self.config.gradient_penalty
+        updates = range(steps, steps + self.config.discriminator_steps)
+        return tuple(weight if update % every == 0 else 0.0 for update in updates)
 
     def _blurred(self, images: Any) -> Any:
         """`images` (n, pixels) under as much noise as is due in this batch; themselves, if that is none.
@@ -213,12 +227,14 @@ class GanTraining(Training):
         Source: C. Sønderby et al., Amortised MAP inference for image super-resolution, 2017, section 3.3 (instance
         noise): real and drawn images, blurred until they overlap, cannot be told apart without fail.
         """
-        spread = self.config.instance_noise * (1.0 - (self._batch - 1) / self._batches)
-        if not spread:
+        if not self.config.instance_noise:
             return images
-        noise = self._noise.standard_normal(np.shape(images), dtype=np.float32)
-        noise *= np.float32(spread)
-        return images + noise
+        noise: Any = ask(self._noise.standard_normal, np.shape(images), dtype=np.float32)
+        return images + noise * ask(self._spread)
+
+    def _spread(self) -> np.float32:
+        """The standard deviation of the noise in this batch."""
+        return np.float32(self.config.instance_noise * (1.0 - (self._batch - 1) / self._batches))
 
     def _sits_out(self, batch: int) -> bool:
         """Whether the discriminator is not updated in this batch, counted from 1 through all epochs."""
@@ -226,7 +242,10 @@ class GanTraining(Training):
         return skip > 0 and batch % skip == 0
 
     def _draw_latents(self, count: int) -> NDArray[np.float32]:
-        return self._latent.standard_normal((count, self.config.latent_dim), dtype=np.float32)
+        latents: NDArray[np.float32] = ask(
+            self._latent.standard_normal, (count, self.config.latent_dim), dtype=np.float32
+        )
+        return latents
 
     def _judge(self) -> tuple[dict[str, float], NDArray[np.uint8], NDArray[np.intp]]:
         """What the generator draws now from the same latent vectors as ever: its quality, first images and classes."""

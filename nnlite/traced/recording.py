@@ -144,7 +144,10 @@ class Trace:
         """The array as one that tells."""
         if not isinstance(array, np.ndarray) or isinstance(array, Traced):
             return array
-        return np.ndarray.view(array, Traced) if type(array) is np.ndarray else array
+        if type(array) is not np.ndarray:
+            return array
+        self.place(array)
+        return np.ndarray.view(array, Traced)
 
     def within(self, what: str) -> None:
         """What the calls to come belong to."""
@@ -264,7 +267,7 @@ class Trace:
 
     def place(self, array: Any) -> Place:
         """Where an array lies; one that nobody has told of was there before."""
-        array = bare(array)
+        told, array = isinstance(array, Heard), np.ndarray.view(array, np.ndarray)
         key = _key(array)
         if key in self._places:
             return self._places[key]
@@ -274,7 +277,7 @@ class Trace:
                 place = self._view_of(memory, array)
                 self._places[key] = place
                 return place
-        if isinstance(array, Heard):
+        if told:
             raise TracedValueError(f"NumPy made an array of shape {array.shape} without telling anybody {where()}")
         memory = Memory("outside", array)
         self.outside.append(memory)
