@@ -44,11 +44,13 @@ class MatrixProduct:
         If anybody could, that is a product of a copy (in `memory`, if it fits) or, where that would be larger than what
         it is for, the array.
         """
-        left = self.left
-        if not _may_change(left):
+        left, trace = self.left, listener()
+        if not (may_change(left) if trace is None else trace.may_change(left)):
             return self
         if left.size > math.prod(self.shape):
             return self.compute()
+        if trace is not None:  # which replays nothing that writes there
+            return self
         if memory is None or (memory.strides, memory.shape, memory.dtype) != (left.strides, left.shape, left.dtype):
             self.left = left.copy("K")
         else:
@@ -171,7 +173,7 @@ def owner(array: Array) -> Any:
     return array if array.base is None else array.base
 
 
-def _may_change(array: Array) -> bool:
+def may_change(array: Array) -> bool:
     """Whether somebody may write to it: recorded values are read-only, data and parameters are not."""
     last = owner(array)
     return array.flags.writeable or not isinstance(last, np.ndarray) or last.flags.writeable

@@ -45,6 +45,9 @@ class Listener(Protocol):
     def contributed(self, gradient: Any, argument: Any) -> None:
         """This is a gradient of that argument of a rule."""
 
+    def may_change(self, array: Any) -> bool:
+        """Whether somebody may write to an array, as far as anybody can know without a trace."""
+
     def separate(self, gradients: Any) -> Any:
         """Gradients as arrays that may be written to, each with memory of its own."""
 

@@ -145,6 +145,8 @@ class Tensor(Dispatched):
             before = trace.gradient_of(self)
             if before is not None:
                 gradient = bare(before + heard(computed(gradient)))
+            elif isinstance(gradient, MatrixProduct):
+                gradient = gradient.secured()
         elif before is not None:
             gradient = before + computed(gradient)
         elif isinstance(gradient, MatrixProduct):

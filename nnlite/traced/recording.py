@@ -20,7 +20,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
-from nnlite.autodiff.accumulation import MatrixProduct
+from nnlite.autodiff.accumulation import MatrixProduct, may_change
 from nnlite.autodiff.hearing import LISTENER, Heard, bare
 
 Kind = Literal["given", "kept", "outside"]
@@ -201,6 +201,11 @@ class Trace:
             memory = self.place(gradient).memory
             if memory.kind == "kept" and memory not in self.values:
                 self.gradients.setdefault(memory, self.place(argument).memory)
+
+    def may_change(self, array: Any) -> bool:
+        """Whether somebody may write to an array, as far as anybody can know without a trace."""
+        memory = self.place(array).memory
+        return memory not in self._recorded and may_change(memory.array)
 
     def separate(self, gradients: Mapping[Any, Any]) -> dict[Any, Any]:
         """Gradients as arrays that may be written to, each with memory of its own."""

@@ -68,24 +68,29 @@ def by_hand(problem: Problem) -> Step:
     return step
 
 
-def with_nnlite(problem: Problem, momentum: float = 0.0, *, look: bool = False) -> Step:
-    """The step of the README's example; perhaps with somebody who looks at every `.grad` in between."""
+def with_nnlite(
+    problem: Problem, momentum: float = 0.0, *, look: bool = False, adam: bool = False, traced: bool = False
+) -> Step:
+    """The step of the README's example; perhaps with somebody who looks at every `.grad` in between, or traced."""
     rng = np.random.default_rng(1)
     model = nn.Sequential(
         nn.Dense(INPUTS, problem.hidden, activation="sigmoid", rng=rng), nn.Dense(problem.hidden, CLASSES, rng=rng)
     )
-    optimizer = nn.SGD(model.parameters(), learning_rate=RATE, momentum=momentum)
+    parameters = model.parameters()
+    optimizer = nn.Adam(parameters) if adam else nn.SGD(parameters, learning_rate=RATE, momentum=momentum)
 
-    def step() -> None:
+    def step(images: np.ndarray, labels: np.ndarray) -> object:
         with nn.GradientTape():
-            loss = nn.softmax_cross_entropy(model(problem.images), problem.labels)
+            loss = nn.softmax_cross_entropy(model(images), labels)
         loss.backward()
         if look:
             for parameter in optimizer.parameters:
                 assert parameter.grad is not None
         optimizer.step()
+        return loss
 
-    return step
+    run = nn.traced(step) if traced else step
+    return lambda: run(problem.images, problem.labels)
 
 
 def with_autograd(problem: Problem) -> Step:
@@ -129,7 +134,7 @@ def with_torch(problem: Problem) -> Step:
     return step
 
 
-def with_jax(problem: Problem) -> Step:
+def with_jax(problem: Problem, momentum: float = 0.0, *, adam: bool = False) -> Step:
     import jax
     import jax.numpy as jnp
 
@@ -141,14 +146,28 @@ def with_jax(problem: Problem) -> Step:
         logits = jax.nn.sigmoid(images @ w1 + b1) @ w2 + b2
         return -jnp.mean(jax.nn.log_softmax(logits)[jnp.arange(len(labels)), labels])
 
-    update = jax.jit(
-        lambda parameters: [p - RATE * g for p, g in zip(parameters, jax.grad(loss)(parameters), strict=True)],
-        donate_argnums=0,
-    )
+    def update(state):
+        parameters, mean, square, count = state
+        gradients = jax.grad(loss)(parameters)
+        if adam:
+            count = count + 1
+            mean = [0.9 * m + 0.1 * g for m, g in zip(mean, gradients, strict=True)]
+            square = [0.999 * v + 0.001 * g * g for v, g in zip(square, gradients, strict=True)]
+            rate = 1e-3 * jnp.sqrt(1 - 0.999**count) / (1 - 0.9**count)
+            steps = [m / (jnp.sqrt(v) + 1e-8) for m, v in zip(mean, square, strict=True)]
+            return [p - rate * s for p, s in zip(parameters, steps, strict=True)], mean, square, count
+        if momentum:
+            mean = [momentum * m + g for m, g in zip(mean, gradients, strict=True)]
+            gradients = mean
+        return [p - RATE * g for p, g in zip(parameters, gradients, strict=True)], mean, square, count
+
+    zeros = [jnp.zeros_like(each) for each in parameters] if momentum or adam else []
+    state = parameters, zeros, [jnp.zeros_like(each) for each in parameters] if adam else [], jnp.asarray(0.0)
+    compiled = jax.jit(update, donate_argnums=0)
 
     def step() -> None:
-        nonlocal parameters
-        parameters = update(parameters)
-        parameters[0].block_until_ready()
+        nonlocal state
+        state = compiled(state)
+        state[0][0].block_until_ready()
 
     return step

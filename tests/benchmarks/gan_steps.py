@@ -142,8 +142,8 @@ def by_hand(optimizer: str) -> Step:
     return step
 
 
-def with_nnlite(optimizer: str) -> Step:
-    """As `nnlite.models.gan` trains."""
+def with_nnlite(optimizer: str, *, traced: bool = False) -> Step:
+    """As `nnlite.models.gan` trains, with or without being traced."""
     real, latent = data()
     rng = np.random.default_rng(1)
     generator = fully_connected(GENERATOR, "leaky_relu", "tanh", rng)
@@ -153,12 +153,10 @@ def with_nnlite(optimizer: str) -> Step:
     targets = np.repeat(np.array([[1], [0]], np.float32), BATCH, axis=0)
     batch = 0
 
-    def step() -> None:
-        nonlocal batch
-        batch += 1
+    def train(real: np.ndarray, latent: np.ndarray, sits_out: bool) -> object:
         with nn.GradientTape() as tape:
             drawn = generator(latent)
-        if batch % SKIP:
+        if not sits_out:
             with nn.GradientTape():
                 both = np.concatenate([real, nn.stop_gradient(drawn)])
                 loss = nn.sigmoid_cross_entropy(discriminator(both), targets)
@@ -168,6 +166,14 @@ def with_nnlite(optimizer: str) -> Step:
             loss = nn.sigmoid_cross_entropy(discriminator(drawn), 1.0)
         loss.backward(generator.parameters())
         of_generator.step()
+        return loss
+
+    run = nn.traced(train) if traced else train
+
+    def step() -> None:
+        nonlocal batch
+        batch += 1
+        run(real, latent, batch % SKIP == 0)
 
     return step
 

@@ -14,6 +14,7 @@ for library in ("OPENBLAS", "OMP", "MKL", "VECLIB_MAXIMUM"):
 os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
 
 import importlib.util
+import itertools
 import statistics
 import time
 import tracemalloc
@@ -37,16 +38,22 @@ ROUND_SECONDS = 0.05
 # Who competes: what package it takes, and how its step is made.
 CLASSIFIERS: dict[str, tuple[str, Callable[[Problem], Step]]] = {
     "bare products": ("numpy", classifier_steps.bare_products),
+    "nnlite, traced": ("numpy", lambda problem: classifier_steps.with_nnlite(problem, traced=True)),
+    "JAX, jit": ("jax", classifier_steps.with_jax),
+    "traced, momentum": ("numpy", lambda problem: classifier_steps.with_nnlite(problem, 0.9, traced=True)),
+    "JAX, momentum": ("jax", lambda problem: classifier_steps.with_jax(problem, 0.9)),
+    "traced, Adam": ("numpy", lambda problem: classifier_steps.with_nnlite(problem, adam=True, traced=True)),
+    "JAX, Adam": ("jax", lambda problem: classifier_steps.with_jax(problem, adam=True)),
     "nnlite": ("numpy", classifier_steps.with_nnlite),
     "each `.grad` looked at": ("numpy", lambda problem: classifier_steps.with_nnlite(problem, look=True)),
     "momentum": ("numpy", lambda problem: classifier_steps.with_nnlite(problem, momentum=0.9)),
     "by hand in NumPy": ("numpy", classifier_steps.by_hand),
     "autograd": ("autograd", classifier_steps.with_autograd),
     "PyTorch": ("torch", classifier_steps.with_torch),
-    "JAX, jit": ("jax", classifier_steps.with_jax),
 }
 GANS: dict[str, tuple[str, Callable[[str], Step]]] = {
     "by hand in NumPy": ("numpy", gan_steps.by_hand),
+    "nnlite, traced": ("numpy", lambda optimizer: gan_steps.with_nnlite(optimizer, traced=True)),
     "nnlite": ("numpy", gan_steps.with_nnlite),
     "PyTorch": ("torch", gan_steps.with_torch),
     "bare products": ("numpy", lambda _: gan_steps.bare_products()),
@@ -127,10 +134,10 @@ def print_table(head: list[str], rows: list[list[str]]) -> None:
 def main() -> None:
     """Print the tables."""
     rows = []
-    for hidden in (392, 32):
-        found = ratios(make_all(CLASSIFIERS, Problem(hidden, batch=50)), to="bare products")
+    for hidden, batch in itertools.product((392, 128, 32, 16), (50, 128)):
+        found = ratios(make_all(CLASSIFIERS, Problem(hidden, batch)), to="bare products")
         rows.append(
-            [f"784-{hidden}-10, batch 50", *(f"{found[name]:.2f}" if name in found else "-" for name in CLASSIFIERS)]
+            [f"784-{hidden}-10, batch {batch}", *(f"{found[name]:.2f}" if name in found else "-" for name in CLASSIFIERS)]
         )
     print_table(["classifier step, in bare products", *CLASSIFIERS], rows)
 
