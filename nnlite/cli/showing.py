@@ -5,11 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from itertools import zip_longest
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from nnlite.cli.options import EXPERIMENTS, Columns, Experiments, Json, Shape, Sort, Top
+from nnlite.cli.options import EXPERIMENTS, Columns, DataDir, Experiments, Json, Shape, Sort, Top
 from nnlite.cli.output import answer, answer_fields, answer_json, answer_table, one_line, room_for, say, terminal_width
 from nnlite.cli.plot import NEEDED, Curve, plot
 from nnlite.cli.references import Reference, run_named
@@ -44,12 +45,19 @@ def show(
     sort: Sort = None,
     columns: Columns = None,
     top: Top = None,
+    program: Annotated[
+        bool, typer.Option("--program", help="Print its training step instead, as the NumPy program that it is.")
+    ] = False,
+    data: DataDir = None,
     shape: Shape = None,
     as_json: Json = False,
 ) -> None:
     """Show one run: curves, metrics, configuration, history and files; or, if asked for epochs, a table of these."""
     chosen = format_asked(shape, as_json)
     run = run_named(reference, experiments)
+    if program:
+        answer(_program(run, data).rstrip())
+        return
     epochs = Epochs(run)
     tells_all = chosen == "table" and all(option is None for option in (where, sort, columns, top))
     lines: Iterable[dict[str, Any]] = () if tells_all else epochs.select(where, sort, top)
@@ -68,6 +76,18 @@ def show(
         )
     if not lines and where is not None:
         raise NothingFoundError(f"none of the {counted(len(run.epochs), 'epoch')} of {run.id} is such")
+
+
+def _program(run: Run, data: Path | None) -> str:
+    """The program of a training step of `run`, which takes a step of it to tell; nothing is logged."""
+    from nnlite.cli.preparation import prepare  # noqa: PLC0415 - trainings take long to load
+    from nnlite.sweep.verify import dataset_of_run, trial_of_run  # noqa: PLC0415 - as above
+    from nnlite.sweep.worker import make_training  # noqa: PLC0415 - as above
+
+    dataset = dataset_of_run(run, data, say)
+    trial = trial_of_run(run, dataset)
+    prepare(trial.model, dataset)
+    return make_training(trial).program()
 
 
 def _table(epochs: Epochs, lines: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Table:

@@ -127,6 +127,12 @@ class ClassifierTraining(Training):
             test.take(worst)[0].reshape(-1, *self._shape),
         )
 
+    def program(self) -> str:
+        """The program of a step on a whole batch; it takes a step to tell."""
+        images, labels = next(iter(self.split.train.batches(self.config.batch_size)))
+        self._step(images if self._augmentation is None else self._augmentation(images, self._distortions), labels)
+        return self._step.source
+
     def _train_one_epoch(self) -> Epoch:
         started = time.perf_counter()
         rate = self._optimizer.learning_rate

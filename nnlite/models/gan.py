@@ -133,6 +133,13 @@ class GanTraining(Training):
             scores |= {"test_precision": precision, "test_recall": recall}
         return Score(scores)
 
+    def program(self) -> str:
+        """The program of a step on a whole batch, with all that there is to it; it takes a step to tell."""
+        images, _ = next(iter(self.split.train.batches(self.config.batch_size)))
+        self._batch = 1
+        self._step(images, self._penalty_weights() or (0.0,) * self.config.discriminator_steps)
+        return self._step.source
+
     def _train_one_epoch(self) -> Epoch:
         started = time.perf_counter()
         rate = self._generator_optimizer.learning_rate

@@ -143,6 +143,10 @@ class Training(ABC):
         """What the model is worth on the test images, with those `weights`; called once, after the last epoch."""
 
     @abstractmethod
+    def program(self) -> str:
+        """The NumPy program of a step on a whole batch, see `nnlite.traced`; it takes a step to tell."""
+
+    @abstractmethod
     def _train_one_epoch(self) -> Epoch:
         """Train through epoch number `self._epoch`, and measure."""
 

@@ -280,9 +280,9 @@ class Program:
         array = call.results[0].array
         if call.kind == "method" and call.function == "astype":
             return [f'np.copyto({result}, {self._text(call.args[0])}, casting="unsafe")']
-        if (call.kind == "method" and call.function in ("copy", "flatten") and call.args[0].array.shape == array.shape) or (
-            function is np.copy
-        ):
+        if (
+            call.kind == "method" and call.function in ("copy", "flatten") and call.args[0].array.shape == array.shape
+        ) or (function is np.copy):
             return [f"np.copyto({result}, {self._text(call.args[0])})"]
         if call.kind == "method" and call.function in METHODS_OF_NUMPY:
             function = METHODS_OF_NUMPY[call.function]
@@ -363,7 +363,9 @@ class Program:
         if isinstance(index, tuple):
             return ", ".join(map(self._index, index)) + ("," if len(index) == 1 else "") if index else "()"
         if isinstance(index, slice):
-            start, stop, step = (("" if each is None else self._text(each)) for each in (index.start, index.stop, index.step))
+            start, stop, step = (
+                ("" if each is None else self._text(each)) for each in (index.start, index.stop, index.step)
+            )
             return f"{start}:{stop}" + (f":{step}" if step else "")
         return self._text(index)
 
@@ -378,7 +380,11 @@ class Program:
             return _tuple(list(map(self._text, value)))
         if value is Ellipsis:
             return "..."
-        if value is None or isinstance(value, bool | int | str) or (isinstance(value, float) and repr(value)[-1].isdigit()):
+        if (
+            value is None
+            or isinstance(value, bool | int | str)
+            or (isinstance(value, float) and repr(value)[-1].isdigit())
+        ):
             if type(value) in (bool, int, float, str, type(None)):
                 return repr(value)
         if isinstance(value, np.dtype):

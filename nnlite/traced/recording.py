@@ -113,7 +113,9 @@ class AskedFloat(float):
     asked: Asked
 
     def _refuse(self, *_: Any) -> Any:
-        raise TracedValueError("what nnlite.ask returned is another number at the next call: calculate in what is asked")
+        raise TracedValueError(
+            "what nnlite.ask returned is another number at the next call: calculate in what is asked"
+        )
 
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = __neg__ = _refuse
     __pow__ = __rpow__ = __abs__ = __floordiv__ = __mod__ = __bool__ = _refuse
@@ -381,9 +383,7 @@ class Trace:
 
     def _check_writing(self, place: Place) -> None:
         if place.memory.kind == "given":
-            raise TracedValueError(
-                f"an argument of a traced step is written to {where()}: compute a new array instead"
-            )
+            raise TracedValueError(f"an argument of a traced step is written to {where()}: compute a new array instead")
 
 
 class Traced(Heard):
@@ -470,11 +470,45 @@ def _refusal(name: str, shown: str) -> Any:
     return method
 
 
-METHODS = (
-    "all any argmax argmin argpartition argsort astype choose clip compress conj conjugate copy cumprod cumsum diagonal "
-    "dot flatten max mean min nonzero prod ravel repeat reshape round searchsorted squeeze std sum swapaxes take trace "
-    "transpose var view"
-).split()
+METHODS = [
+    "all",
+    "any",
+    "argmax",
+    "argmin",
+    "argpartition",
+    "argsort",
+    "astype",
+    "choose",
+    "clip",
+    "compress",
+    "conj",
+    "conjugate",
+    "copy",
+    "cumprod",
+    "cumsum",
+    "diagonal",
+    "dot",
+    "flatten",
+    "max",
+    "mean",
+    "min",
+    "nonzero",
+    "prod",
+    "ravel",
+    "repeat",
+    "reshape",
+    "round",
+    "searchsorted",
+    "squeeze",
+    "std",
+    "sum",
+    "swapaxes",
+    "take",
+    "trace",
+    "transpose",
+    "var",
+    "view",
+]
 SETTERS = ("fill", "partition", "put", "sort", "itemset")
 REFUSED = {
     "__bool__": "a condition (if, and, not, assert)",

@@ -392,7 +392,7 @@ def _names_of(function: Callable[..., Any], args: Iterable[Any]) -> Iterator[tup
     for name, value in found.items():
         if isinstance(value, Layer):
             for path, array in value.named_arrays():
-                yield _address(array), f"{name}_{path}"
+                yield _address(array), f"{name}_{path.replace('.', '_')}"
         elif isinstance(value, np.ndarray):
             yield _address(value), name
         elif hasattr(value, "_moments") and hasattr(value, "parameters"):
@@ -404,4 +404,3 @@ def _names_of(function: Callable[..., Any], args: Iterable[Any]) -> Iterator[tup
 def _address(array: Any) -> int:
     address: int = _plain(array).__array_interface__["data"][0]
     return address
-

@@ -137,7 +137,10 @@ def main() -> None:
     for hidden, batch in itertools.product((392, 128, 32, 16), (50, 128)):
         found = ratios(make_all(CLASSIFIERS, Problem(hidden, batch)), to="bare products")
         rows.append(
-            [f"784-{hidden}-10, batch {batch}", *(f"{found[name]:.2f}" if name in found else "-" for name in CLASSIFIERS)]
+            [
+                f"784-{hidden}-10, batch {batch}",
+                *(f"{found[name]:.2f}" if name in found else "-" for name in CLASSIFIERS),
+            ]
         )
     print_table(["classifier step, in bare products", *CLASSIFIERS], rows)
 
