@@ -182,13 +182,13 @@ class TracedStep(Generic[P, R]):
         result = self._function(*args, **kwargs)  # and with nobody listening
         leaves: list[Any] = []
         shape = _outline(result, leaves)
-        expected = [np.array(_plain(each)) for each in leaves if isinstance(each, np.ndarray)]
+        expected = [np.array(each, subok=False) for each in leaves if isinstance(each, np.ndarray | np.generic)]
         after = state.now()
         state.restore()
         replayed = _replayed(line, arrays)
         found: list[Any] = []
         _outline(replayed, found)
-        again = [_plain(each) for each in found if isinstance(each, np.ndarray)]
+        again = [np.array(each, subok=False) for each in found if isinstance(each, np.ndarray | np.generic)]
         same = shape == line.shape and len(expected) == len(again) and all(map(_same, expected, again))
         if not same or not state.equals(after):
             state.put(after)
@@ -252,7 +252,7 @@ def _replayed(line: Line, arrays: list[Any]) -> Any:
     for tensor in line.trace.changed.values():
         changed(tensor)
     leaves = [
-        kind[0] if isinstance(kind, tuple) else as_tensor(next(values)) if kind else next(values)
+        kind[0] if isinstance(kind, tuple) else as_tensor(next(values)) if kind else next(values)[()]
         for kind in line.leaves
     ]
     return _rebuilt(line.shape, leaves)
@@ -295,7 +295,8 @@ def _plain(array: Any) -> Any:
 
 
 def _unheard(value: Any) -> Any:
-    return bare(value)
+    """As NumPy returns it: what has no axes as a scalar."""
+    return bare(value)[()] if isinstance(value, np.ndarray) else value
 
 
 def _same(one: Any, other: Any) -> bool:
