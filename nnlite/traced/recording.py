@@ -204,6 +204,10 @@ class Trace:
             if memory.kind == "kept" and memory not in self.values:
                 self.gradients.setdefault(memory, self.place(argument).memory)
 
+    def fix(self, array: Any) -> None:
+        """Nobody will write to an array any more."""
+        self._recorded.add(self.place(array).memory)
+
     def may_change(self, array: Any) -> bool:
         """Whether somebody may write to an array, as far as anybody can know without a trace."""
         memory = self.place(array).memory
@@ -425,6 +429,13 @@ class Traced(Heard):
     def mT(self) -> Any:  # noqa: N802 - NumPy's name
         """The transpose of each matrix."""
         return _tell(self, "attribute", "mT", ())
+
+    def setflags(self, write: Any = None, align: Any = None, uic: Any = None) -> None:
+        """As np.ndarray.setflags; what is made read-only cannot change any more."""
+        super().setflags(write=write, align=align, uic=uic)
+        trace = LISTENER.get()
+        if write is not None and not write and isinstance(trace, Trace):
+            trace.fix(self)
 
     def __iter__(self) -> Any:
         return (self[place] for place in range(len(self)))
