@@ -119,7 +119,8 @@ class Tensor(Dispatched):
     def grad(self) -> NDArray[Any] | None:
         """The gradient that `backward` added up."""
         if isinstance(self._gradient, MatrixProduct):
-            self._gradient = self._gradient.compute(out=self._take("_spare_gradient"))
+            spare = self._take("_spare_gradient") if listener() is None else None  # a trace has memory of its own
+            self._gradient = self._gradient.compute(out=spare)
         return self._gradient
 
     @grad.setter
