@@ -28,6 +28,13 @@ def test_every_python_example_runs(code, monkeypatch):
     assert len(namespace) > 1
 
 
+def test_the_program_in_the_readme_is_the_one_that_its_example_prints(capsys):
+    (code,) = (each for each in blocks("python") if "@nn.traced" in each)
+    exec(compile(code, "README.md", "exec"), {})  # noqa: S102 - our own README
+    shown = re.search(r"<!-- program -->\n```\n(.*?)```", README, re.DOTALL).group(1)
+    assert shown in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\(([^)#]+)\)", README))))
 def test_every_link_leads_somewhere(target):
     assert target.startswith("https://") or (ROOT / target).exists()
