@@ -10,13 +10,14 @@ import inspect
 import sys
 import warnings
 from collections.abc import Callable, Container
+from types import FrameType
 from typing import Any
 
 import numpy as np
 
 from nnlite.autodiff.methods import Dispatched, plain
 from nnlite.autodiff.rule import COMPOSED, RULES, WRITERS, Composition, Rule, name_of
-from nnlite.autodiff.substitutes import USE_PLAIN, way_out
+from nnlite.autodiff.substitutes import INSTEAD, USE_PLAIN, library_call, way_out
 
 POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 NOWHERE = 1000  # a place that no argument has
@@ -63,12 +64,18 @@ def compose(key: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     composition = _composition(key)
     name = name_of(key)
     if composition is None:
-        raise TypeError(f"{name} has no derivative rule, so a GradientTape cannot record it; {way_out(name)}")
+        call = library_call()
+        what = f"{call} calls {name}, which" if call else name
+        raise TypeError(f"{what} has no derivative rule, so a GradientTape cannot record it; {way_out(call or name)}")
     try:
         bound = composition.signature.bind(*args, **kwargs)
     except TypeError:
         refuse_as_numpy_does(key, args, kwargs)
         raise TypeError(unsupported(name, args, kwargs, composition.signature.parameters)) from None
+    for parameter in composition.constants & bound.arguments.keys():
+        if holds_tensor(bound.arguments[parameter]):
+            refuse_as_numpy_does(key, args, kwargs)
+            raise TypeError(no_derivative(name, parameter))
     if any(holds_tensor(each) for each in (*args, *kwargs.values()) if isinstance(each, list | tuple)):
         for parameter, value in bound.arguments.items():
             bound.arguments[parameter] = _gathered_argument(composition, parameter, value)
@@ -103,7 +110,36 @@ def unsupported(name: str, args: tuple[Any, ...], kwargs: dict[str, Any], parame
     """The sentence that refuses a call of a function that has a rule, by what is in the way."""
     unknown = [keyword for keyword in kwargs if keyword not in parameters]
     what = " and ".join(f"{keyword}=" for keyword in unknown) or f"these {len(args)} arguments"
-    return f"{name} can be differentiated, but has no derivative rule for {what}; leave it out, or {USE_PLAIN}"
+    instead = next((INSTEAD[f"{name} {each}="] for each in unknown if f"{name} {each}=" in INSTEAD), None)
+    way = f"write {instead}" if instead else "leave it out"
+    return f"{name} can be differentiated, but has no derivative rule for {what}; {way}, or {USE_PLAIN}"
+
+
+def no_derivative(name: str, argument: str | int) -> str:
+    """The sentence that refuses a tensor where a function has a derivative with respect to other arguments alone."""
+    return f"{name} has no derivative for its argument {argument!r}; {USE_PLAIN}"
+
+
+def untold() -> str:
+    """The sentence that refuses what NumPy does to a tensor without telling it."""
+    call = library_call()
+    if call:
+        return f"{call} takes tensors without telling them, so a GradientTape cannot record it; {way_out(call)}"
+    return (
+        "array.dot(x), np.array(x, subok=True) and whatever else NumPy does to x without telling it cannot be "
+        f"recorded: write array @ x, np.stack, np.copy(x); {USE_PLAIN}"
+    )
+
+
+def refuse_if_scipy_calls(caller: FrameType) -> None:
+    """Refuse what SciPy, but for its ufuncs, does with a tensor: it takes the numbers out of some of what it computes.
+
+    Raises:
+        TypeError: the caller of a NumPy function is SciPy.
+    """
+    if caller.f_globals.get("__name__", "").startswith("scipy."):
+        call = library_call()
+        raise TypeError(f"{call} has no derivative rule: of SciPy, its ufuncs alone can be recorded; {way_out(call)}")
 
 
 def _gathered_argument(composition: Composition, name: str, value: Any) -> Any:

@@ -9,8 +9,8 @@ import numpy as np
 
 from nnlite.autodiff.conventions import by_convention
 from nnlite.autodiff.primitive import primitive
-from nnlite.autodiff.rule import composed, derivative
-from nnlite.autodiff.tensor import Tensor
+from nnlite.autodiff.rule import STEP, composed, derivative
+from nnlite.autodiff.tensor import Tensor, stop_gradient
 
 
 def _shared(g: Any, a: Any, b: Any, chosen: Any) -> Any:
@@ -48,7 +48,7 @@ derivative(
 
 
 @primitive(
-    None,
+    STEP,
     lambda g, y, condition, a, b: np.where(condition, g, 0.0),
     lambda g, y, condition, a, b: np.where(condition, 0.0, g),
     name="np.where",
@@ -62,6 +62,13 @@ def chosen(condition: Any, a: Any, b: Any) -> Any:
 def where(condition: Any, x: Any = None, y: Any = None, /) -> Any:
     """Of three arguments, or the indices of what is not zero."""
     return np.nonzero(condition) if x is None else chosen(condition, x, y)
+
+
+@composed(np.heaviside)
+def heaviside(x1: Any, x2: Any, /) -> Any:
+    """A step, and x2 where x1 is 0."""
+    step = np.heaviside(stop_gradient(x1), 0.0)
+    return np.where(np.equal(x1, 0), x2, step) if isinstance(x2, Tensor) else np.heaviside(stop_gradient(x1), x2)
 
 
 @composed(np.select, of_arrays="choicelist")

@@ -15,7 +15,7 @@ from numpy.lib.array_utils import normalize_axis_index
 
 from nnlite.autodiff.accumulation import Scattered, computed
 from nnlite.autodiff.primitive import primitive
-from nnlite.autodiff.rule import RULES, Gradient, Rule, composed, derivative
+from nnlite.autodiff.rule import RULES, Constant, Gradient, Rule, composed, derivative
 from nnlite.autodiff.tensor import Tensor
 
 
@@ -127,7 +127,7 @@ def sort(a: Any, axis: int | None = -1, kind: Any = None, *, stable: bool | None
 
 
 @composed(np.partition)
-def partition(a: Any, kth: Any, axis: int | None = -1) -> Any:
+def partition(a: Any, kth: Constant, axis: int | None = -1) -> Any:
     """As np.sort."""
     a, axis = (np.ravel(a), 0) if axis is None else (a, axis)
     return np.take_along_axis(a, np.argpartition(a, kth, axis), axis)
@@ -149,7 +149,7 @@ pad_copies = primitive(moves(np.pad), name="np.pad")(np.pad)
 
 
 @composed(np.pad)
-def pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> Any:
+def pad(array: Any, pad_width: Constant, mode: Constant = "constant", **kwargs: Any) -> Any:
     """Modes that put constants or copies of elements around the array."""
     if isinstance(pad_width, dict):
         pad_width, widths = np.zeros((np.ndim(array), 2), int), pad_width

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from nnlite.autodiff.primitive import primitive
-from nnlite.autodiff.rule import composed
+from nnlite.autodiff.rule import Constant, composed
 
 
 def _take_apart(g: Any, y: Any, *arrays: Any, position: int, axis: int) -> Any:
@@ -117,7 +117,7 @@ def _joined_blocks(arrays: Any, ndim: int, depth: int) -> Any:
 
 
 @composed(np.insert)
-def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
+def insert(arr: Any, obj: Constant, values: Any, axis: int | None = None) -> Any:
     """Where the places of the elements, and of the new values, come to stand, these are put."""
     count = np.size(arr)
     old = np.arange(count).reshape(np.shape(arr))

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.linalg._linalg import SlogdetResult
 
 from nnlite.autodiff.primitive import primitive
-from nnlite.autodiff.rule import composed, derivative
+from nnlite.autodiff.rule import Constant, composed, derivative
 from nnlite.autodiff.tensor import stop_gradient
 
 
@@ -87,7 +87,7 @@ def slogdet(a: Any) -> Any:
 
 
 @composed(np.linalg.lstsq)
-def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
+def lstsq(a: Any, b: Any, rcond: Constant = None) -> Any:
     """The solution by the pseudo-inverse, the sums of squares that are left, the rank, and the singular values."""
     _, left, rank, _ = np.linalg.lstsq(stop_gradient(a), stop_gradient(b), rcond)
     m, n = np.shape(a)

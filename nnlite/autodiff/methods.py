@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from nnlite.autodiff.graph import RECORDERS, Node
+from nnlite.autodiff.substitutes import told
 
 NO_WRITING = (
     "{name} changes an array in place, which a GradientTape cannot record; compute a new array instead "
@@ -68,11 +69,51 @@ def plain(value: Any) -> Any:
 def changed(array: Any) -> None:
     """Declare that `array`, if it is a tensor, has been written to: what was recorded of it before no longer holds.
 
-    Nor does what was recorded of the tensor that it is a view of.
+    Nor does what was recorded of the tensor that it is a view of, nor of other views of that one.
     """
     while isinstance(array, Dispatched):
         array.__dict__.pop("_node", None)
+        if array._viewed is None:
+            array._version += 1
         array = array._viewed
+
+
+def leaf_of(array: "Dispatched") -> Node:
+    """The leaf that stands for a tensor as it is now. That of a view has the version of the memory as its residual."""
+    version = None if array._viewed is None else version_of(array)
+    node = array._node
+    if node is not None and node.residual != version:
+        array.__dict__.pop("_node", None)
+    leaf: Node = array.__dict__.setdefault("_node", Node(residual=version))  # in one step: other threads may be at it
+    return leaf
+
+
+def version_of(array: "Dispatched") -> int:
+    """How often what a tensor is a view of, in the end, has been written to."""
+    while array._viewed is not None:
+        array = array._viewed
+    return array._version
+
+
+def is_stale(array: "Dispatched", leaf: Node) -> bool:
+    """Whether a tensor has been written to since `leaf` was recorded for it."""
+    return array._node is not leaf or (array._viewed is not None and leaf.residual != version_of(array))
+
+
+def shows(result: Any, arguments: Any) -> Any:
+    """A tensor, or several, that may show the memory of one of the tensors among `arguments`, made to know it."""
+    if isinstance(result, list | tuple):
+        for each in result:
+            shows(each, arguments)
+    elif isinstance(result, Dispatched) and result.base is not None and result._viewed is None:
+        for each in arguments:
+            if isinstance(each, list | tuple):
+                shows(result, each)
+            elif (
+                isinstance(each, Dispatched) and each is not result and np.may_share_memory(plain(each), plain(result))
+            ):
+                result._viewed = each
+    return result
 
 
 def refuse_writing(name: str) -> None:
@@ -82,7 +123,7 @@ def refuse_writing(name: str) -> None:
         TypeError: what writing is called, and what to do instead.
     """
     if RECORDERS.get():
-        raise TypeError(NO_WRITING.format(name=name))
+        raise TypeError(told(NO_WRITING.format(name=name)))
 
 
 def _twin(function: Callable[..., Any]) -> Any:
@@ -115,7 +156,7 @@ def _exposing(member: Any) -> Any:
 
     def guarded(self: "Dispatched", *args: Any, **kwargs: Any) -> Any:
         if RECORDERS.get():
-            raise TypeError(NO_VIEW.format(name=f"x.{member.__name__}"))
+            raise TypeError(told(NO_VIEW.format(name=f"x.{member.__name__}")))
         if self.flags.writeable:  # as it may be by way of what is returned
             changed(self)
         return member(self, *args, **kwargs) if callable(member) else member.__get__(self)
@@ -133,7 +174,7 @@ def _leaving(member: Any, shown: str) -> Any:
 
     def guarded(self: "Dispatched", *args: Any, **kwargs: Any) -> Any:
         if RECORDERS.get() and self.dtype.kind not in "biu":
-            raise TypeError(NO_LEAVING.format(name=shown))
+            raise TypeError(told(NO_LEAVING.format(name=shown)))
         return member(self, *args, **kwargs) if callable(member) else member.__get__(self)
 
     guarded.__name__ = member.__name__
@@ -157,6 +198,7 @@ class Dispatched(np.ndarray[Any, np.dtype[Any]]):
 
     _node: Node | None = None  # the executed primitive, or the leaf, that stands for this very object on a tape
     _viewed: "Dispatched | None" = None  # whose memory this one shows, if that was no secret
+    _version = 0  # how often it has been written to, itself or by way of a view
 
     def __setitem__(self, index: Any, value: Any) -> None:
         refuse_writing("x[...] = value")
@@ -205,8 +247,11 @@ class Dispatched(np.ndarray[Any, np.dtype[Any]]):
     def view(self, *args: Any, **kwargs: Any) -> Any:
         """As np.ndarray.view; while a GradientTape records only x.view(np.ndarray), which is stop_gradient(x)."""
         if args != (np.ndarray,) and RECORDERS.get():
-            raise TypeError(NO_VIEW.format(name="x.view()"))
-        return super().view(*args, **kwargs)
+            raise TypeError(told(NO_VIEW.format(name="x.view()")))
+        result = super().view(*args, **kwargs)
+        if isinstance(result, Dispatched):
+            result._viewed = self
+        return result
 
     @property
     def T(self) -> Any:  # noqa: N802 - NumPy's name

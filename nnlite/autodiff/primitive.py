@@ -19,7 +19,7 @@ def primitive(
 
         @nnlite.primitive(
             lambda g, y, x, w: g * w * np.cos(x * w),  # of the loss with respect to x
-            lambda g, y, x, w: g * x * np.cos(x * w),  # with respect to w; None: an argument without a derivative
+            lambda g, y, x, w: g * x * np.cos(x * w),  # with respect to w; None: an argument that is to be no tensor
         )
         def wave(x, w):
             return np.sin(x * w)  # x and w are plain arrays here, so that anything may be called

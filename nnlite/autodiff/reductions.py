@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
+from nnlite.autodiff.accumulation import blas
 from nnlite.autodiff.conventions import direction
 from nnlite.autodiff.primitive import primitive
 from nnlite.autodiff.rule import composed, derivative
@@ -153,7 +154,11 @@ def _cumprod(g: Any, y: Any, a: Any, axis: int | None = None, dtype: Any = None)
     g = np.reshape(g, -1) if axis is None or not shape else np.moveaxis(g, axis, -1)
     behind = np.concatenate([rows[..., 1:], np.zeros((*np.shape(rows)[:-1], min(np.shape(rows)[-1], 1)), a.dtype)], -1)
     sums = np.flip(recurrence(np.flip(behind, -1), np.flip(g, -1)), -1)
-    product = _before(rows) * sums
+    before = _before(rows)
+    beyond = np.isinf(before) & (sums == 0)
+    if np.any(beyond):  # products beyond the range, which no gradient comes from
+        before = np.where(beyond, 0.0, before)
+    product = before * sums
     return np.reshape(product, shape) if axis is None or not shape else np.moveaxis(product, -1, axis)
 
 
@@ -169,8 +174,18 @@ def _recurrence_addend(g: Any, y: Any, a: Any, b: Any) -> Any:
 @primitive(_recurrence_base, _recurrence_addend)
 def recurrence(a: Any, b: Any) -> Any:
     """y_k = a_k y_(k-1) + b_k along the last axis, from y_(-1) = 0."""
-    y = np.array(b, np.result_type(a, b))
-    for k in range(1, y.shape[-1]):
+    y = np.array(b, np.result_type(a, b), order="C")
+    count, length = math.prod(y.shape[:-1]), y.shape[-1] if y.ndim else 0
+    if count < length and y.dtype.char in "fd":
+        # BLAS solves y_k - a_k y_(k-1) = b_k by the same steps: a triangle with ones and a band of one below them.
+        solve = blas("tbsv", y.dtype.char)
+        rows, factors = y.reshape(count, length), np.broadcast_to(a, y.shape).reshape(count, length)
+        band = np.zeros((2, length), y.dtype, order="F")
+        for k in range(count):
+            np.negative(factors[k, 1:], out=band[1, :-1])
+            rows[k] = solve(1, band, rows[k], lower=1, diag=1)
+        return y
+    for k in range(1, length):
         y[..., k] += a[..., k] * y[..., k - 1]
     return y
 
@@ -242,9 +257,11 @@ composed((np.multiply, "reduce"))(
 )
 
 
-def _along(function: Any, array: Any, axis: int = 0) -> Any:
+def _along(function: Any, array: Any, axis: int | None = 0) -> Any:
     if np.ndim(array) == 0:
         raise TypeError("cannot accumulate on a scalar")
+    if axis is None:
+        raise ValueError("accumulate does not allow multiple axes")
     return function(array, axis)
 
 

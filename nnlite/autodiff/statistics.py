@@ -8,7 +8,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 
 from nnlite.autodiff.indexing import scatter
 from nnlite.autodiff.reductions import Axis, restored
-from nnlite.autodiff.rule import composed
+from nnlite.autodiff.rule import Constant, composed
 from nnlite.autodiff.tensor import stop_gradient
 
 # Where among n sorted elements the quantile q is: at n q + alpha + q (1 - alpha - beta) - 1, counted from 0.
@@ -59,7 +59,7 @@ def _quantiles(
     ignore_nan: bool,
     scale: float,
     a: Any,
-    q: Any,
+    q: Constant,
     axis: Axis = None,
     overwrite_input: bool = False,
     method: str = "linear",
@@ -148,8 +148,8 @@ def cov(
     rowvar: bool = True,
     bias: bool = False,
     ddof: int | None = None,
-    fweights: Any = None,
-    aweights: Any = None,
+    fweights: Constant = None,
+    aweights: Constant = None,
 ) -> Any:
     """The mean product of what differs from the means, of each pair of variables."""
     if np.ndim(m) > 2 or (y is not None and np.ndim(y) > 2):

@@ -1,5 +1,6 @@
 """Every function in the ways that NumPy lets it be called: arrays in lists, in any memory layout, in strange shapes."""
 
+import contextlib
 import itertools
 import warnings
 
@@ -8,7 +9,8 @@ import pytest
 
 import nnlite.autodiff as ad
 from nnlite.autodiff import GradientTape, Tensor
-from nnlite.autodiff.rule import name_of
+from nnlite.autodiff.functional import check_gradient
+from nnlite.autodiff.rule import COMPOSED, RULES, name_of
 from nnlite.autodiff.tensor import plain
 
 RNG = np.random.default_rng(3)
@@ -167,6 +169,59 @@ def agree_in_value(call, points):
         return
     assert refusal is None, f"NumPy raises {refusal!r}"
     np.testing.assert_allclose(value, expected, rtol=1e-10, atol=1e-12)
+
+
+AXES = [0, -1, np.int64(0), (0,), (1,), [1], (0, 1), (1, 0), [0, 1], (0, 0), 1.0, None, 99, "x", ()]
+
+
+def test_the_axes_that_numpy_takes_are_taken_and_no_others(one_case_each):
+    """In each form in which a program might give them."""
+    wrong = []
+    for case in one_case_each:
+        names = parameters_of(case.of) & {"axis", "axisa", "axisb", "axisc", "axes", "axis1", "axis2", "source", "ord"}
+        for name, axis in itertools.product(names, AXES):
+            kwargs = {**case.kwargs, name: axis}
+            try:
+                agree_in_value(
+                    lambda *x, case=case, kwargs=kwargs: type(case)(case.of, case.args, kwargs)(*x), case.inputs
+                )
+            except AssertionError as error:
+                wrong.append(f"{case} with {name}={axis!r}: {' '.join(str(error).split())[:200]}")
+    assert not wrong
+
+
+def parameters_of(function):
+    if function in RULES:
+        return RULES[function].keywords
+    return set(COMPOSED[function].signature.parameters) if function in COMPOSED else set()
+
+
+def numbers_in(arguments):
+    """Where among arguments a number, or a list of numbers, stands."""
+    for place, value in arguments:
+        listed = value if isinstance(value, list | tuple) else [value]
+        if listed and all(isinstance(each, int | float) and not isinstance(each, bool) for each in listed):
+            yield place
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_tensor_where_a_number_stands_is_followed_or_refused(case):
+    """In each argument and each option beside the arrays: a quantile, a weight, an order, a bound."""
+    for place in [*numbers_in(enumerate(case.args)), *numbers_in(case.kwargs.items())]:
+
+        def call(value, *inputs, place=place):
+            return np.sum(case.given(place, value, *inputs)) * np.sum(value)
+
+        given = case.args[place] if isinstance(place, int) else case.kwargs[place]
+        refusals = (TypeError, ValueError, IndexError, OverflowError)
+        try:
+            nearby = call(np.array(given, float) + 1e-9, *case.inputs)
+        except refusals:
+            continue  # not for NumPy either
+        if not case.inputs or np.isnan(nearby):
+            continue
+        with contextlib.suppress(*refusals):
+            check_gradient(call, [np.array(given, float), *case.inputs], tolerance=1e-5)
 
 
 WEIGHT_SHAPES = [(), (2,), (3,), (4,), (2, 3), (3, 2), (4, 2), (2, 4), (2, 3, 4), (4, 3, 2), (1, 3), (2, 3, 1)]
