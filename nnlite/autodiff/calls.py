@@ -10,7 +10,6 @@ import inspect
 import sys
 import warnings
 from collections.abc import Callable, Container
-from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -131,15 +130,14 @@ def untold() -> str:
     )
 
 
-def refuse_if_scipy_calls(caller: FrameType) -> None:
-    """Refuse what SciPy, but for its ufuncs, does with a tensor: it takes the numbers out of some of what it computes.
+def refuse_scipy() -> None:
+    """Refuse what SciPy, but for its ufuncs, does with a tensor: it makes constants of parts of what it computes.
 
     Raises:
-        TypeError: the caller of a NumPy function is SciPy.
+        TypeError: always.
     """
-    if caller.f_globals.get("__name__", "").startswith("scipy."):
-        call = library_call()
-        raise TypeError(f"{call} has no derivative rule: of SciPy, its ufuncs alone can be recorded; {way_out(call)}")
+    call = library_call()
+    raise TypeError(f"{call} has no derivative rule: of SciPy, its ufuncs alone can be recorded; {way_out(call)}")
 
 
 def _gathered_argument(composition: Composition, name: str, value: Any) -> Any:

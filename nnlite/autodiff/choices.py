@@ -74,6 +74,8 @@ def heaviside(x1: Any, x2: Any, /) -> Any:
 @composed(np.select, of_arrays="choicelist")
 def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
     """The first choice whose condition holds."""
+    if any(np.asarray(condition).dtype.kind != "b" for condition in condlist):
+        raise TypeError("np.select takes conditions that are boolean arrays")
     result = default
     for condition, choice in zip(reversed(condlist), reversed(choicelist), strict=True):
         result = np.where(condition, choice, result)
@@ -83,6 +85,8 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
 @composed(np.clip)
 def clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:  # noqa: A002
     """Also where a bound is met exactly, the gradient is halved between the array and the bound."""
+    if not (a_min is None and a_max is None) and not (min is None and max is None):
+        raise ValueError("min= and max= are forbidden where bounds are given by position")
     lower, upper = a_min if min is None else min, a_max if max is None else max
     raised = np.positive(a) if lower is None else np.maximum(a, lower)
     return raised if upper is None else np.minimum(raised, upper)

@@ -110,6 +110,8 @@ def _rolled(ndim: int, axis: int, start: int) -> list[int]:
 @composed(np.compress)
 def compress(condition: Any, a: Any, axis: int | None = None) -> Any:
     """Indexing with a mask along an axis."""
+    if np.ndim(condition) != 1:
+        raise ValueError("condition must be a 1-d array")
     return np.take(a, np.flatnonzero(condition), axis)
 
 
@@ -159,4 +161,8 @@ def pad(array: Any, pad_width: Constant, mode: Constant = "constant", **kwargs: 
         return pad_constant(array, pad_width, **kwargs)
     if mode in ("edge", "reflect", "symmetric", "wrap") and not kwargs:
         return pad_copies(array, pad_width, mode)
-    raise TypeError(f"np.pad with mode={mode!r} and {sorted(kwargs)} has no derivative rule; modes that copy have")
+    what = "".join(f", {keyword}=" for keyword in sorted(kwargs))
+    raise TypeError(
+        f"np.pad has no derivative rule for mode={mode!r}{what}: use 'constant' with constant_values=, or 'edge', "
+        "'reflect', 'symmetric' or 'wrap' alone"
+    )

@@ -1,5 +1,6 @@
 """Functions that join arrays to one, or split one into several: all of them are concatenation or indexing."""
 
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -131,6 +132,9 @@ def linspace(
     start: Any, stop: Any, num: int = 50, endpoint: bool = True, retstep: bool = False, *, axis: int = 0
 ) -> Any:
     """From start to stop in even steps."""
+    num = operator.index(num)
+    if num < 0:
+        raise ValueError(f"Number of samples, {num}, must be non-negative.")
     steps = num - 1 if endpoint else num
     step = (stop - start) / steps if steps > 0 else (stop - start) * np.nan
     apart = stop - start if steps <= 0 else step

@@ -72,32 +72,33 @@ def changed(array: Any) -> None:
     Nor does what was recorded of the tensor that it is a view of, nor of other views of that one.
     """
     while isinstance(array, Dispatched):
-        array.__dict__.pop("_node", None)
-        if array._viewed is None:
-            array._version += 1
+        state = array.__dict__
+        state.pop("_node", None)
+        if "_version" in state:
+            state["_version"] += 1
         array = array._viewed
 
 
-def leaf_of(array: "Dispatched") -> Node:
-    """The leaf that stands for a tensor as it is now. That of a view has the version of the memory as its residual."""
-    version = None if array._viewed is None else version_of(array)
-    node = array._node
-    if node is not None and node.residual != version:
-        array.__dict__.pop("_node", None)
-    leaf: Node = array.__dict__.setdefault("_node", Node(residual=version))  # in one step: other threads may be at it
+def leaf_of(view: "Dispatched") -> Node:
+    """The leaf that stands for a view of a tensor as it is now, with the version of its memory as the residual."""
+    version, state = _version_of(view), view.__dict__
+    if view._node is not None and view._node.residual != version:
+        state.pop("_node", None)
+    leaf: Node = state.setdefault("_node", Node(residual=version))
     return leaf
 
 
-def version_of(array: "Dispatched") -> int:
-    """How often what a tensor is a view of, in the end, has been written to."""
-    while array._viewed is not None:
-        array = array._viewed
-    return array._version
+def _version_of(view: "Dispatched") -> int:
+    """How often what it is a view of, in the end, has been written to since anybody has asked."""
+    while view._viewed is not None:
+        view = view._viewed
+    version: int = view.__dict__.setdefault("_version", 0)
+    return version
 
 
-def is_stale(array: "Dispatched", leaf: Node) -> bool:
-    """Whether a tensor has been written to since `leaf` was recorded for it."""
-    return array._node is not leaf or (array._viewed is not None and leaf.residual != version_of(array))
+def is_stale(view: "Dispatched", leaf: Node) -> bool:
+    """Whether what it is a view of has been written to since `leaf` was recorded for it."""
+    return bool(leaf.residual != _version_of(view))
 
 
 def shows(result: Any, arguments: Any) -> Any:
@@ -198,7 +199,6 @@ class Dispatched(np.ndarray[Any, np.dtype[Any]]):
 
     _node: Node | None = None  # the executed primitive, or the leaf, that stands for this very object on a tape
     _viewed: "Dispatched | None" = None  # whose memory this one shows, if that was no secret
-    _version = 0  # how often it has been written to, itself or by way of a view
 
     def __setitem__(self, index: Any, value: Any) -> None:
         refuse_writing("x[...] = value")
@@ -225,6 +225,15 @@ class Dispatched(np.ndarray[Any, np.dtype[Any]]):
             raise TypeError(f"cannot cast from {self.dtype} to {np.dtype(dtype)} according to the rule {casting!r}")
         converted = np.astype(self, dtype, copy=copy)
         return converted if order == "K" else np.copy(converted, order=order)
+
+    def clip(  # type: ignore[override]
+        self,
+        min: Any = None,  # noqa: A002 - NumPy's names
+        max: Any = None,  # noqa: A002
+        **kwargs: Any,
+    ) -> Any:
+        """As np.clip."""
+        return np.clip(self, min, max, **kwargs)
 
     def compress(self, condition: Any, axis: Any = None, out: Any = None) -> Any:
         """As np.compress."""
@@ -278,7 +287,6 @@ class Dispatched(np.ndarray[Any, np.dtype[Any]]):
     argpartition = _twin(np.argpartition)
     argsort = _twin(np.argsort)
     choose = _twin(np.choose)
-    clip = _twin(np.clip)
     conj = _twin(np.conjugate)
     conjugate = _twin(np.conjugate)
     cumprod = _twin(np.cumprod)

@@ -10,6 +10,8 @@ from nnlite.autodiff.primitive import primitive
 from nnlite.autodiff.rule import Constant, composed
 from nnlite.autodiff.tensor import stop_gradient
 
+MISSING: Any = np._NoValue  # NumPy's own, for which None is no substitute
+
 
 def _part(a: Any, axis: int, start: int | None, stop: int | None) -> Any:
     """The elements from `start` to `stop` along an axis."""
@@ -24,15 +26,15 @@ def _ends(a: Any, value: Any, axis: int) -> Any:
 
 
 @composed(np.diff)
-def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
+def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = MISSING, append: Any = MISSING) -> Any:
     """Each element less the one before, n times."""
     if n < 0:
         raise ValueError(f"order must be non-negative but got {n}")
     if n == 0:
         return np.positive(a)
     axis = normalize_axis_index(axis, np.ndim(a))
-    parts = [] if prepend is None else [_ends(a, prepend, axis)]
-    parts += [a] if append is None else [a, _ends(a, append, axis)]
+    parts = [] if prepend is MISSING else [_ends(a, prepend, axis)]
+    parts += [a] if append is MISSING else [a, _ends(a, append, axis)]
     a = np.concatenate(parts, axis) if len(parts) > 1 else a
     for _ in range(n):
         a = _part(a, axis, 1, None) - _part(a, axis, None, -1)

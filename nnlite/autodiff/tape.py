@@ -199,7 +199,7 @@ class GradientTape:
                 "inside the with block of this one"
             )
         for leaf, tensor in self._leaves.items():
-            if is_stale(tensor, leaf):
+            if tensor._node is not leaf or (tensor._viewed is not None and is_stale(tensor, leaf)):
                 raise RuntimeError(
                     f"a tensor of shape {tensor.shape} was changed in place after this GradientTape recorded it, so "
                     "the gradient would be wrong: differentiate before changing it"

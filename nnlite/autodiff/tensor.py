@@ -22,7 +22,7 @@ from nnlite.autodiff.calls import (
     holds_tensor,
     no_derivative,
     refuse_as_numpy_does,
-    refuse_if_scipy_calls,
+    refuse_scipy,
     rule_of_scipy,
     unsupported,
     untold,
@@ -209,8 +209,8 @@ class Tensor(Dispatched):
     def __array_function__(
         self, func: Callable[..., Any], types: Iterable[type], args: Iterable[Any], kwargs: Mapping[str, Any]
     ) -> Any:
-        if RECORDERS.get():
-            refuse_if_scipy_calls(sys._getframe(1))
+        if RECORDERS.get() and sys._getframe(1).f_globals.get("__name__", "").startswith("scipy."):
+            refuse_scipy()
         arguments = tuple(args)
         keywords = {name: value for name, value in kwargs.items() if name != "out" or value is not None}
         rule = RULES.get(func)
@@ -278,8 +278,8 @@ def apply(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
         if position not in rule.differentiable:
             _check_position(rule, position)
             continue
-        node = arg._node
-        if node is None or (arg._viewed is not None and node.rule is None):
+        node = arg._node or arg.__dict__.setdefault("_node", Node())  # in one step: other threads may be at the same
+        if arg._viewed is not None:
             node = leaf_of(arg)
         if node.rule is None:
             leaves.append((node, arg))

@@ -1,6 +1,7 @@
 """Every function in the ways that NumPy lets it be called: arrays in lists, in any memory layout, in strange shapes."""
 
 import contextlib
+import functools
 import itertools
 import warnings
 
@@ -168,7 +169,10 @@ def agree_in_value(call, points):
         assert wanted, f"{mine!r}, NumPy: {refusal!r}"
         return
     assert refusal is None, f"NumPy raises {refusal!r}"
-    np.testing.assert_allclose(value, expected, rtol=1e-10, atol=1e-12)
+    if expected.dtype.kind in "OUS":
+        np.testing.assert_array_equal(value, expected)
+    else:
+        np.testing.assert_allclose(value, expected, rtol=1e-10, atol=1e-12)
 
 
 AXES = [0, -1, np.int64(0), (0,), (1,), [1], (0, 1), (1, 0), [0, 1], (0, 0), 1.0, None, 99, "x", ()]
@@ -180,13 +184,31 @@ def test_the_axes_that_numpy_takes_are_taken_and_no_others(one_case_each):
     for case in one_case_each:
         names = parameters_of(case.of) & {"axis", "axisa", "axisb", "axisc", "axes", "axis1", "axis2", "source", "ord"}
         for name, axis in itertools.product(names, AXES):
-            kwargs = {**case.kwargs, name: axis}
             try:
-                agree_in_value(
-                    lambda *x, case=case, kwargs=kwargs: type(case)(case.of, case.args, kwargs)(*x), case.inputs
-                )
+                agree_in_value(functools.partial(case.given, name, axis), case.inputs)
             except AssertionError as error:
                 wrong.append(f"{case} with {name}={axis!r}: {' '.join(str(error).split())[:200]}")
+    assert not wrong
+
+
+ODD = [-1, 0, 1, 2, 99, 1.5, None, "x", "full", [1], (0, 1), ()]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_options_that_numpy_takes_are_taken_and_no_others(cases):
+    """What stands beside the arrays in a call, replaced by whatever a program might give there by mistake."""
+    wrong, tried = [], set()
+    for case in cases:
+        beside = [k for k, each in enumerate(case.args) if not isinstance(each, np.ndarray | slice)]
+        names = [name for name, each in case.kwargs.items() if not isinstance(each, np.ndarray)]
+        for place, odd in itertools.product([*beside, *names], ODD):
+            if not name_of(case.of).startswith("np.") or (case.of, place, str(odd)) in tried or not case.inputs:
+                continue
+            tried.add((case.of, place, str(odd)))
+            try:
+                agree_in_value(functools.partial(case.given, place, odd), case.inputs)
+            except AssertionError as error:
+                wrong.append(f"{case} with {odd!r} for {place}: {' '.join(str(error).split())[:150]}")
     assert not wrong
 
 
