@@ -558,6 +558,9 @@ for function in (special.rel_entr, special.kl_div, special.xlogy, special.xlog1p
 for function in (special.iv, special.jv):
     case(function, 1.5, positive(2, 3))
 case(special_rules._polygamma, positive(3), 2)
+case(special_rules._hazard, between(-60, 3, 2, 3))
+case(special.log_ndtr, between(-70, 4, 8))
+case(special.rgamma, np.array([1e-10, -0.5, -2e-12]))
 
 # --- the engine's own
 for kink in (np.array(False), np.array([False, False])):

@@ -5,6 +5,7 @@ The judge of range is the slope of NumPy's function in extended precision, whose
 
 import numpy as np
 import pytest
+from scipy import special
 
 import nnlite.autodiff as ad
 from nnlite.autodiff import GradientTape, Tensor
@@ -218,3 +219,43 @@ def test_a_second_derivative_at_a_kink_is_right_or_nan(kinked, point):
     known = ~np.isnan(hessian)
     np.testing.assert_allclose(hessian[known], exact[known], atol=1e-4)
     assert not known.all()
+
+
+SPECIAL = {
+    special.erf: 2, special.erfc: 2, special.erfinv: 0, special.erfcinv: 0, special.ndtr: 2, special.log_ndtr: 2,
+    special.ndtri: 0, special.expit: 2, special.log_expit: 2, special.logit: 0, special.entr: 1, special.gammaln: 1,
+    special.gamma: 1, special.rgamma: 2, special.digamma: 1, special.rel_entr: 1, special.kl_div: 1, special.xlogy: 1,
+    special.xlog1py: 1, special.expm1: 2, special.log1p: 1, special.cbrt: 2,
+}  # fmt: skip
+ENDS = [5e-324, 1e-300, 1e-150, 1e-20, 1e-9, 1e-3, 0.2, 0.6, 0.99, 1.7, 5.0, 30.0, 49.0, 51.0, 1e3, 1e8, 1e150, 1e300]
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("ufunc", SPECIAL, ids=name_of)
+def test_a_function_of_scipy_has_its_derivatives_over_the_whole_range(ufunc):
+    """The judge is the slope over a small step, which knows as many digits as SciPy leaves: few of beta."""
+    numbers = np.array([each for each in ENDS if SPECIAL[ufunc] or each < 1.0])
+    numbers = np.concatenate([numbers, -numbers]) if SPECIAL[ufunc] == 2 else numbers
+    points = [each.ravel() for each in np.meshgrid(*[numbers] * ufunc.nin)]
+    gradients = gradient_of(lambda *x: np.sum(ufunc(*x)), *points)
+    for position, mine in enumerate(map(plain, gradients)):
+        h = np.abs(points[position]) * 1e-6
+        up, down = ([*points[:position], points[position] + each, *points[position + 1 :]] for each in (h, -h))
+        above, below = ufunc(*up), ufunc(*down)
+        slope, noise = (above - below) / (up[position] - down[position]), 1e-15 * np.abs(above) / h
+        known = np.isfinite(slope) & np.isfinite(noise) & (np.abs(slope) > 1e-290) & (np.abs(slope) < 1e290)
+        wrong = known & ~(np.abs(mine - slope) <= 1e-5 * np.abs(slope) + 100 * noise + 1e-9)
+        assert not wrong.any(), (position, [each[wrong][:5] for each in points], mine[wrong][:5], slope[wrong][:5])
+
+
+def test_the_derivative_of_beta_beside_a_small_argument_is_that_of_its_expansion():
+    for small in (1e-3, 1e-5, 1e-12, 1e-200):
+        gradient = plain(gradient_of(lambda b, small=small: special.betaln(small, b), 5.0)[0])
+        first, second, third = (float(special.polygamma(order, 5.0)) for order in (1, 2, 3))
+        assert float(gradient) == pytest.approx(-small * (first + small * (second / 2 + small * third / 6)), rel=1e-9)
+
+
+@pytest.mark.parametrize("x", [-1e2, -1e5, -1e10, -1e150])
+def test_the_second_derivative_of_log_ndtr_tends_to_minus_one(x):
+    slope = lambda t: gradient_of(special.log_ndtr, t)[0]  # noqa: E731
+    assert float(gradient_of(slope, Tensor(x))[0]) == pytest.approx(-1.0, abs=4 / x**2)
