@@ -33,8 +33,12 @@ def restored(array: Any, shape: tuple[int, ...], axis: Axis) -> Any:
 
 def _spread(g: Any, a: Any, axis: Axis, where: Any) -> Any:
     """The gradient of each element of a sum over `axis`, of those that `where` takes in."""
-    spread = np.broadcast_to(restored(g, np.shape(a), axis), np.shape(a))
-    return spread if where is True else np.where(where, spread, 0.0)
+    return _taken(np.broadcast_to(restored(g, np.shape(a), axis), np.shape(a)), where)
+
+
+def _taken(gradient: Any, where: Any) -> Any:
+    """The gradient, 0 for those elements that `where` leaves out, also where a product would make that 0 a NaN."""
+    return gradient if where is True else np.where(where, gradient, 0.0)
 
 
 def _count(a: Any, y: Any, axis: Axis, where: Any) -> Any:
@@ -87,7 +91,7 @@ def _prod(
     flat = np.reshape(moved, (*np.shape(moved)[: len(shape) - len(axes)], math.prod(shape[each] for each in axes)))
     others = _before(flat) * np.flip(_before(np.flip(flat, -1)), -1)
     others = np.moveaxis(np.reshape(others, np.shape(moved)), last, axes)
-    return _spread(g if initial is None else g * initial, a, axis, where) * others
+    return _taken(_spread(g if initial is None else g * initial, a, axis, True) * others, where)
 
 
 def _before(rows: Any) -> Any:
@@ -120,7 +124,7 @@ def _var(
 ) -> Any:
     # twice the deviation from the mean, divided by n - ddof
     freedom = _freedom(a, y, axis, where, ddof, correction).astype(y.dtype)
-    return restored(g / freedom, np.shape(a), axis) * (2.0 * _deviations(a, axis, where))
+    return _taken(restored(g / freedom, np.shape(a), axis) * (2.0 * _deviations(a, axis, where)), where)
 
 
 def _std(
@@ -138,7 +142,7 @@ def _std(
     # (a - mean) / |a - mean| / sqrt(n - ddof), and 0 where all elements are equal
     freedom = np.sqrt(_freedom(a, y, axis, where, ddof, correction)).astype(y.dtype)
     axes = reduced(np.shape(a), axis)
-    return restored(g / freedom, np.shape(a), axis) * direction(_deviations(a, axis, where), axes)
+    return _taken(restored(g / freedom, np.shape(a), axis) * direction(_deviations(a, axis, where), axes), where)
 
 
 def _cumsum(g: Any, y: Any, a: Any, axis: int | None = None, dtype: Any = None) -> Any:

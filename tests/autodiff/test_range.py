@@ -186,6 +186,16 @@ def test_an_infinite_gradient_does_not_pass_a_mask(mask, dtype):
     np.testing.assert_allclose(gradient, np.array([0.0, 0.0, 0.5 / np.sqrt(3.0), 0.25]), rtol=2e-3)
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("size", [0.0, 1.0, 1e200])
+@pytest.mark.parametrize("reduce", [np.sum, np.mean, np.prod, np.max, np.min, np.var, np.std], ids=name_of)
+def test_no_gradient_reaches_what_where_leaves_out(reduce, size):
+    taken = np.array([True, False, True])
+    options = {"initial": 0.0} if reduce in (np.max, np.min) else {}
+    gradient = gradient_of(lambda t: np.sqrt(reduce(t, where=taken, **options)), np.full(3, size))[0]
+    assert gradient[1] == 0.0
+
+
 KINKS = {
     "abs": (np.abs, [0.0, 1.0]),
     "fabs": (np.fabs, [0.0, 1.0]),
