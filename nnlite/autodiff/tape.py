@@ -8,6 +8,7 @@ A tape owns its recording, flat and in order; it may be entered again to record 
 tape also hears what an inner one does while it differentiates, which is how gradients of gradients come about.
 """
 
+import sys
 from collections.abc import Collection, Iterable, Mapping
 from types import TracebackType
 from typing import Any, Self
@@ -132,7 +133,7 @@ class GradientTape:
         needed = depends_on(self._nodes, wanted)
         lifted = self._lift if recording else None
         found = walk_back(self._nodes, start, seed if recording else plain(seed), wanted, needed, lifted)
-        gradients = _separate(found)
+        gradients = _separate(found, views=True)
         results: list[Tensor] = []
         given: set[Node] = set()
         for position, (source, node) in enumerate(zip(sources, nodes, strict=True)):
@@ -277,8 +278,26 @@ def _seed(target: Tensor, output_gradient: ArrayLike | None) -> Any:
     return seed if seed.dtype == target.dtype else np.astype(seed, target.dtype)
 
 
-def _separate(gradients: Mapping[Node, Any]) -> dict[Node, Any]:
-    """The gradients as arrays of their own, which may be written to: rules pass on what they were given, or views."""
+def _references_of_a_base(view: Any) -> int:
+    """What sys.getrefcount says of the base of a view."""
+    base = view.base
+    return sys.getrefcount(base)
+
+
+ALONE = _references_of_a_base(np.empty(2)[::-1])  # of one that nobody else holds
+
+
+def _has_its_memory_alone(view: Any) -> bool:
+    """Whether an array is a view of all of another that nothing else refers to, as np.flip(g) of a gradient is."""
+    whole = type(view.base) is np.ndarray and view.base.base is None and view.base.size == view.size
+    return whole and bool(view.flags.writeable) and _references_of_a_base(view) <= ALONE
+
+
+def _separate(gradients: Mapping[Node, Any], *, views: bool = False) -> dict[Node, Any]:
+    """The gradients as arrays of their own, which may be written to: rules pass on what they were given, or views.
+
+    With `views`, one that has its memory for itself may be a view, in whatever order its elements lie there.
+    """
     # What a product is still to be computed from belongs to that product.
     owned = {id(owner(each.right)) for each in gradients.values() if isinstance(each, MatrixProduct)}
     separate: dict[Node, Any] = {}
@@ -290,7 +309,9 @@ def _separate(gradients: Mapping[Node, Any]) -> dict[Node, Any]:
             separate[node] = np.copy(gradient) if gradient.flags.writeable else gradient
             continue
         array = np.asarray(gradient)
-        if array.base is not None or id(array) in owned or not array.flags.writeable:
+        if views and _has_its_memory_alone(array):
+            pass
+        elif array.base is not None or id(array) in owned or not array.flags.writeable:
             array = array.copy()
         owned.add(id(array))
         separate[node] = array
