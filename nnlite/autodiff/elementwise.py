@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from nnlite.autodiff.conventions import by_convention, slope_of_absolute
+from nnlite.autodiff.graph import widely
 from nnlite.autodiff.rule import STEP, composed, derivative
 from nnlite.autodiff.tensor import Tensor, stop_gradient
 
@@ -94,8 +95,8 @@ derivative(np.sqrt, lambda g, y, x: g / (2.0 * y))  # infinite at 0
 derivative(np.cbrt, lambda g, y, x: g / (3.0 * np.square(y)))  # infinite at 0
 derivative(np.reciprocal, lambda g, y, x: -(g * y) * y)
 derivative(np.hypot, _hypot, lambda g, y, a, b: _hypot(g, y, b, a))
-for power in (np.power, np.float_power):
-    derivative(power, _power_base, _power_exponent)
+derivative(np.power, _power_base, _power_exponent)
+derivative(np.float_power, widely(_power_base), widely(_power_exponent))
 
 # Remainders: the quotient is a step, so it counts as constant, also where it jumps.
 derivative(np.remainder, lambda g, y, a, b: g, lambda g, y, a, b: -g * np.floor_divide(a, b))

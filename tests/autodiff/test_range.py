@@ -269,3 +269,14 @@ def test_the_derivative_of_beta_beside_a_small_argument_is_that_of_its_expansion
 def test_the_second_derivative_of_log_ndtr_tends_to_minus_one(x):
     slope = lambda t: gradient_of(special.log_ndtr, t)[0]  # noqa: E731
     assert float(gradient_of(slope, Tensor(x))[0]) == pytest.approx(-1.0, abs=4 / x**2)
+
+
+@pytest.mark.parametrize("ufunc", [*SPECIAL, np.float_power], ids=name_of)
+def test_half_precision_loses_no_more_than_its_own_digits(ufunc):
+    numbers = np.array([0.0625, 0.25, 0.5, 0.75])
+    points = [numbers[k : k + 3] for k in range(ufunc.nin)]
+    exact = gradient_of(lambda *x: np.sum(ufunc(*x)), *points)
+    mine = gradient_of(lambda *x: np.sum(ufunc(*x)), *(each.astype(np.float16) for each in points))
+    for a, b in zip(mine, exact, strict=True):
+        assert a.dtype == np.float16
+        np.testing.assert_allclose(plain(a), plain(b).astype(np.float16), rtol=1e-3)
