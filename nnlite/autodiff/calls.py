@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.autodiff.methods import Dispatched, plain
+from nnlite.autodiff.methods import Dispatched, listed, plain
 from nnlite.autodiff.rule import COMPOSED, RULES, WRITERS, Composition, Rule, name_of
 from nnlite.autodiff.substitutes import INSTEAD, USE_PLAIN, library_call, way_out
 
@@ -33,14 +33,11 @@ def arrays_by_position(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]
 
 
 def holds_tensor(value: Any) -> bool:
-    """Whether there is a floating-point tensor in `value`, however deep in lists, tuples and dicts."""
+    """Whether there is a floating-point tensor in `value`, however deep in sequences and dicts."""
     if isinstance(value, Dispatched):
         return value.dtype.kind not in "biu"
-    if isinstance(value, dict):
-        value = value.values()
-    elif not isinstance(value, list | tuple):
-        return False
-    return any(holds_tensor(each) for each in value)
+    several = value.values() if isinstance(value, dict) else listed(value)
+    return several is not None and any(holds_tensor(each) for each in several)
 
 
 def gathered(value: Any) -> Any:
@@ -48,8 +45,9 @@ def gathered(value: Any) -> Any:
 
     NumPy would make it of their bare numbers: everything that takes arrays looks into sequences here first.
     """
-    if isinstance(value, list | tuple) and holds_tensor(value):
-        return np.stack([gathered(each) for each in value])
+    several = listed(value)
+    if several is not None and holds_tensor(several):
+        return np.stack([gathered(each) for each in several])
     return value
 
 
@@ -75,7 +73,7 @@ def compose(key: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if holds_tensor(bound.arguments[parameter]):
             refuse_as_numpy_does(key, args, kwargs)
             raise TypeError(no_derivative(name, parameter))
-    if any(holds_tensor(each) for each in (*args, *kwargs.values()) if isinstance(each, list | tuple)):
+    if any(holds_tensor(each) for each in map(listed, (*args, *kwargs.values())) if each is not None):
         for parameter, value in bound.arguments.items():
             bound.arguments[parameter] = _gathered_argument(composition, parameter, value)
     try:
@@ -144,8 +142,8 @@ def _gathered_argument(composition: Composition, name: str, value: Any) -> Any:
     several = composition.signature.parameters[name].kind is inspect.Parameter.VAR_POSITIONAL
     if name == composition.of_arrays and composition.nested:
         return value
-    if several or (name == composition.of_arrays and isinstance(value, list | tuple)):
-        return type(value)(gathered(each) for each in value)
+    if several or (name == composition.of_arrays and listed(value) is not None):
+        return [gathered(each) for each in value]
     return gathered(value)
 
 

@@ -6,7 +6,7 @@ records, methods that write into the array are refused, and so is every way by w
 leave as plain ones (`LEAVING`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,7 +26,7 @@ NO_VIEW = (
 NO_LEAVING = (
     "{name} turns a tensor into plain numbers, through which no gradient flows, while a GradientTape records: say "
     "nnlite.stop_gradient(x) if the value may be treated as constant (to print it, float(nnlite.stop_gradient(x))), "
-    "call a NumPy function that takes tensors, or do it after the with block"
+    "call a NumPy function that takes tensors (np.stack makes one of a list of them), or do it after the with block"
 )
 
 # Every hook by which the numbers of an array become plain, and how a program usually calls it. What is not here has no
@@ -55,15 +55,26 @@ LEAVING = {
 }
 
 
+SINGLE = (float, int, bool, str, type(None), slice, type(...), np.ndarray, np.generic, range, bytes, memoryview)
+
+
+def listed(value: Any) -> list[Any] | tuple[Any, ...] | None:
+    """A sequence as NumPy takes it: as a tuple if it is one, however named, else as a list; None if it is none."""
+    if type(value) in (list, tuple):
+        return value  # type: ignore[no-any-return]
+    if isinstance(value, SINGLE) or not isinstance(value, Sequence):
+        return None
+    return tuple(value) if isinstance(value, tuple) else list(value)
+
+
 def plain(value: Any) -> Any:
-    """`value` with each tensor in it, however deep in lists, tuples and dicts, as the plain array that it is."""
+    """`value` with each tensor in it, however deep in sequences and dicts, as the plain array that it is."""
     if isinstance(value, Dispatched):
         return np.ndarray.view(value, np.ndarray)
-    if type(value) in (list, tuple):
-        return type(value)(plain(each) for each in value)
     if type(value) is dict:
         return {key: plain(each) for key, each in value.items()}
-    return value
+    several = listed(value)
+    return value if several is None else type(several)(plain(each) for each in several)
 
 
 def changed(array: Any) -> None:

@@ -42,7 +42,7 @@ class GradientTape:
     | `array[:] = x`, `array[:1] = s`, `array.flat[:] = x`, `array.put([0, 1], x)` | leaves no trace |
     | `np.pad(array, 1, constant_values=s)`, `np.random.default_rng(0).normal(x)` | leaves no trace |
     | `np.polynomial.Polynomial(x)(2.0)`, `scipy.linalg.norm(x)`, `pandas.DataFrame({"a": x})` | leaves no trace |
-    | `np.frombuffer(x)`, `np.nditer(x)` | leaves no trace |
+    | `np.frombuffer(x)`, `np.nditer(x)`, `np.float64(s)` | leaves no trace |
 
     Followed are NumPy's functions of real numbers: arithmetic and elementary functions; indexing, shapes, joining and
     splitting; reductions with their axis=, keepdims=, where= and initial=, also those that ignore NaNs; sorting,

@@ -29,7 +29,7 @@ from nnlite.autodiff.calls import (
     written_by,
 )
 from nnlite.autodiff.graph import RECORDERS, Node
-from nnlite.autodiff.methods import Dispatched, changed, leaf_of, plain, refuse_writing, shows
+from nnlite.autodiff.methods import Dispatched, changed, leaf_of, listed, plain, refuse_writing, shows
 from nnlite.autodiff.rule import CONSTANT, RULES, STEP, WRITERS, Rule, name_of
 from nnlite.habits import TENSOR, Foreign
 
@@ -337,7 +337,9 @@ def stop_gradient(value: ArrayLike) -> NDArray[Any]:
 
 def _untracked(rule: Rule, position: int, arg: Any) -> Any:
     """An argument that is neither a tensor nor an array, as the rule wants it: arrays without meanings of their own."""
-    if type(arg) in (list, tuple):
+    several = listed(arg)
+    if several is not None:
+        arg = several
         if position in rule.differentiable:
             arg = gathered(arg)
             return arg if isinstance(arg, Tensor) else np.asarray(arg)

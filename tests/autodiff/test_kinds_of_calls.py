@@ -1,5 +1,6 @@
 """Every function in the ways that NumPy lets it be called: arrays in lists, in any memory layout, in strange shapes."""
 
+import collections
 import contextlib
 import functools
 import itertools
@@ -33,7 +34,16 @@ def nested(tensor, container, depth):
     return container(nested(tensor[k], container, depth - 1) for k in range(len(tensor)))
 
 
-@pytest.mark.parametrize(("container", "depth"), [(list, 1), (tuple, 9)])
+class Named(tuple):
+    """A tuple of a type of its own, as those with names are."""
+
+    __slots__ = ()
+
+
+CONTAINERS = [(list, 1), (tuple, 9), (collections.deque, 1), (collections.UserList, 2), (Named, 1)]
+
+
+@pytest.mark.parametrize(("container", "depth"), CONTAINERS)
 def test_tensors_inside_sequences_are_followed_wherever_an_array_may_stand(case, container, depth):
     of_ours = name_of(case.of).startswith("nnlite")
     for position, x in enumerate(case.inputs):
