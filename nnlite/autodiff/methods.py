@@ -62,7 +62,7 @@ def listed(value: Any) -> list[Any] | tuple[Any, ...] | None:
     """A sequence as NumPy takes it: as a tuple if it is one, however named, else as a list; None if it is none."""
     if type(value) in (list, tuple):
         return value  # type: ignore[no-any-return]
-    if isinstance(value, SINGLE) or not isinstance(value, Sequence):
+    if isinstance(value, SINGLE) or not hasattr(value, "__len__") or not isinstance(value, Sequence):
         return None
     return tuple(value) if isinstance(value, tuple) else list(value)
 
@@ -71,6 +71,8 @@ def plain(value: Any) -> Any:
     """`value` with each tensor in it, however deep in sequences and dicts, as the plain array that it is."""
     if isinstance(value, Dispatched):
         return np.ndarray.view(value, np.ndarray)
+    if isinstance(value, SINGLE):
+        return value
     if type(value) is dict:
         return {key: plain(each) for key, each in value.items()}
     several = listed(value)

@@ -350,7 +350,7 @@ def _untracked(rule: Rule, position: int, arg: Any) -> Any:
         if arg.__array_priority__ > 0:  # np.matrix and np.ma have an arithmetic of their own
             raise TypeError(f"{rule.name} has no derivative rule for a {type(arg).__name__}: give it np.asarray(it)")
         return np.asarray(arg)
-    return plain(arg)
+    return plain(arg) if type(arg) is dict else arg
 
 
 def _refuse(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
