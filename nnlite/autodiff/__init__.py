@@ -17,7 +17,7 @@ from nnlite.autodiff import (  # noqa: F401 - they fill the tables
     shaping,
     statistics,
 )
-from nnlite.autodiff.check import check_gradient
+from nnlite.autodiff.check import prove_gradient
 from nnlite.autodiff.compounds import (
     IN_PLACE,
     affine,
@@ -42,12 +42,12 @@ __all__ = [
     "GradientTape",
     "Tensor",
     "affine",
-    "check_gradient",
     "dense",
     "leaky_relu",
     "log_softmax",
     "log_sum_exp",
     "primitive",
+    "prove_gradient",
     "relu",
     "sigmoid",
     "sigmoid_cross_entropy",

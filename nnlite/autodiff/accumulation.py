@@ -155,13 +155,13 @@ def accumulate(total: Array, addend: Gradient, scale: float = 1.0, keep: float =
             # BLAS counts by columns, so it is given the transposes: total.T <- keep total.T + scale right.T left.T
             right, turn_right = _by_columns(addend.right.T)
             left, turn_left = _by_columns(addend.left.T)
-            _blas("gemm", kind)(scale, right, left, keep, total.T, turn_right, turn_left, 1)
+            blas("gemm", kind)(scale, right, left, keep, total.T, turn_right, turn_left, 1)
             return
         addend = addend.compute()
     if keep != 1.0:
         total *= keep
     if known and addend.flags.c_contiguous:
-        _blas("axpy", kind)(addend.reshape(-1), total.reshape(-1), a=scale)
+        blas("axpy", kind)(addend.reshape(-1), total.reshape(-1), a=scale)
     else:
         total += scale * addend
 
@@ -185,8 +185,8 @@ def _by_columns(matrix: Array) -> tuple[Array, bool]:
 
 
 @functools.cache
-def _blas(name: str, kind: str) -> Any:
-    """NumPy has no product that adds to what is there; SciPy has all of BLAS, and is slow to import."""
-    from scipy.linalg import blas  # noqa: PLC0415
+def blas(name: str, kind: str) -> Any:
+    """A function of BLAS for a type of numbers, "f" or "d": SciPy has all of them, and is slow to import."""
+    from scipy.linalg import blas as functions  # noqa: PLC0415
 
-    return getattr(blas, {"f": "s", "d": "d"}[kind] + name)
+    return getattr(functions, {"f": "s", "d": "d"}[kind] + name)

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.autodiff.methods import Dispatched, plain
+from nnlite.autodiff.methods import Dispatched, listed, plain
 from nnlite.autodiff.rule import COMPOSED, RULES, WRITERS, Composition, Rule, name_of
-from nnlite.autodiff.substitutes import USE_PLAIN, way_out
+from nnlite.autodiff.substitutes import INSTEAD, USE_PLAIN, library_call, way_out
 
 POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 NOWHERE = 1000  # a place that no argument has
@@ -33,14 +33,11 @@ def arrays_by_position(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]
 
 
 def holds_tensor(value: Any) -> bool:
-    """Whether there is a floating-point tensor in `value`, however deep in lists, tuples and dicts."""
+    """Whether there is a floating-point tensor in `value`, however deep in sequences and dicts."""
     if isinstance(value, Dispatched):
         return value.dtype.kind not in "biu"
-    if isinstance(value, dict):
-        value = value.values()
-    elif not isinstance(value, list | tuple):
-        return False
-    return any(holds_tensor(each) for each in value)
+    several = value.values() if isinstance(value, dict) else listed(value)
+    return several is not None and any(holds_tensor(each) for each in several)
 
 
 def gathered(value: Any) -> Any:
@@ -48,8 +45,9 @@ def gathered(value: Any) -> Any:
 
     NumPy would make it of their bare numbers: everything that takes arrays looks into sequences here first.
     """
-    if isinstance(value, list | tuple) and holds_tensor(value):
-        return np.stack([gathered(each) for each in value])
+    several = listed(value)
+    if several is not None and holds_tensor(several):
+        return np.stack([gathered(each) for each in several])
     return value
 
 
@@ -63,13 +61,19 @@ def compose(key: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     composition = _composition(key)
     name = name_of(key)
     if composition is None:
-        raise TypeError(f"{name} has no derivative rule, so a GradientTape cannot record it; {way_out(name)}")
+        call = library_call()
+        what = f"{call} calls {name}, which" if call else name
+        raise TypeError(f"{what} has no derivative rule, so a GradientTape cannot record it; {way_out(call or name)}")
     try:
         bound = composition.signature.bind(*args, **kwargs)
     except TypeError:
         refuse_as_numpy_does(key, args, kwargs)
         raise TypeError(unsupported(name, args, kwargs, composition.signature.parameters)) from None
-    if any(holds_tensor(each) for each in (*args, *kwargs.values()) if isinstance(each, list | tuple)):
+    for parameter in composition.constants & bound.arguments.keys():
+        if holds_tensor(bound.arguments[parameter]):
+            refuse_as_numpy_does(key, args, kwargs)
+            raise TypeError(no_derivative(name, parameter))
+    if any(holds_tensor(each) for each in map(listed, (*args, *kwargs.values())) if each is not None):
         for parameter, value in bound.arguments.items():
             bound.arguments[parameter] = _gathered_argument(composition, parameter, value)
     try:
@@ -103,15 +107,43 @@ def unsupported(name: str, args: tuple[Any, ...], kwargs: dict[str, Any], parame
     """The sentence that refuses a call of a function that has a rule, by what is in the way."""
     unknown = [keyword for keyword in kwargs if keyword not in parameters]
     what = " and ".join(f"{keyword}=" for keyword in unknown) or f"these {len(args)} arguments"
-    return f"{name} can be differentiated, but has no derivative rule for {what}; leave it out, or {USE_PLAIN}"
+    instead = next((INSTEAD[f"{name} {each}="] for each in unknown if f"{name} {each}=" in INSTEAD), None)
+    way = f"write {instead}" if instead else "leave it out"
+    return f"{name} can be differentiated, but has no derivative rule for {what}; {way}, or {USE_PLAIN}"
+
+
+def no_derivative(name: str, argument: str | int) -> str:
+    """The sentence that refuses a tensor where a function has a derivative with respect to other arguments alone."""
+    return f"{name} has no derivative for its argument {argument!r}; {USE_PLAIN}"
+
+
+def untold() -> str:
+    """The sentence that refuses what NumPy does to a tensor without telling it."""
+    call = library_call()
+    if call:
+        return f"{call} takes tensors without telling them, so a GradientTape cannot record it; {way_out(call)}"
+    return (
+        "array.dot(x), np.array(x, subok=True) and whatever else NumPy does to x without telling it cannot be "
+        f"recorded: write array @ x, np.stack, np.copy(x); {USE_PLAIN}"
+    )
+
+
+def refuse_scipy() -> None:
+    """Refuse what SciPy, but for its ufuncs, does with a tensor: it makes constants of parts of what it computes.
+
+    Raises:
+        TypeError: always.
+    """
+    call = library_call()
+    raise TypeError(f"{call} has no derivative rule: of SciPy, its ufuncs alone can be recorded; {way_out(call)}")
 
 
 def _gathered_argument(composition: Composition, name: str, value: Any) -> Any:
     several = composition.signature.parameters[name].kind is inspect.Parameter.VAR_POSITIONAL
     if name == composition.of_arrays and composition.nested:
         return value
-    if several or (name == composition.of_arrays and isinstance(value, list | tuple)):
-        return type(value)(gathered(each) for each in value)
+    if several or (name == composition.of_arrays and listed(value) is not None):
+        return [gathered(each) for each in value]
     return gathered(value)
 
 

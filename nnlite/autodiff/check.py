@@ -17,7 +17,7 @@ from nnlite.autodiff.tensor import Tensor, as_tensor, plain
 STEP = 6e-6  # about the cube root of float64's precision, where truncation and rounding errors balance
 
 
-def check_gradient(
+def prove_gradient(
     function: Callable[..., Any],
     *arguments: ArrayLike,
     order: int = 1,
@@ -57,7 +57,7 @@ def check_gradient(
     scale = max(1.0, abs(expected), abs(actual))
     assert abs(actual - expected) <= tolerance * scale, f"gradient {actual!r}, central differences {expected!r}"
     if order > 1:
-        check_gradient(
+        prove_gradient(
             lambda *tensors: np.concatenate([np.ravel(g) for g in gradient_of(scalar, *tensors)]),
             *points,
             order=order - 1,

@@ -6,6 +6,7 @@ of a dense layer, and the standardization of a batch). Everything else is compos
 
 import functools
 import math
+import operator
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -288,12 +289,9 @@ def sinc(x: Any) -> Any:
 def _log_add(base: float, array: Any, axis: Any = 0, *, keepdims: bool = False) -> Any:
     """The logarithm of the sum of powers of the base."""
     axes = tuple(range(np.ndim(array))) if axis is None else axis
-    return log_sum_exp(array * math.log(base), axes, keepdims) / math.log(base)
+    scale = math.log(base)
+    return log_sum_exp(array if scale == 1.0 else array * scale, axes, bool(operator.index(keepdims))) / scale
 
 
-composed((np.logaddexp, "reduce"))(
-    lambda array, axis=0, *, keepdims=False: log_sum_exp(
-        array, tuple(range(np.ndim(array))) if axis is None else axis, keepdims
-    )
-)
+composed((np.logaddexp, "reduce"))(functools.partial(_log_add, math.e))
 composed((np.logaddexp2, "reduce"))(functools.partial(_log_add, 2.0))

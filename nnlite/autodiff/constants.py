@@ -11,7 +11,7 @@ from nnlite.autodiff.rule import WRITERS, composed, constant
 from nnlite.autodiff.tensor import as_tensor, plain
 
 # Steps.
-constant(np.sign, np.floor, np.ceil, np.rint, np.trunc, np.fix, np.round, np.around, np.floor_divide, np.heaviside)
+constant(np.sign, np.floor, np.ceil, np.rint, np.trunc, np.fix, np.round, np.around, np.floor_divide)
 
 # Comparisons and logic.
 constant(np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal)

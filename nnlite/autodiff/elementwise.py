@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from nnlite.autodiff.conventions import by_convention, slope_of_absolute
-from nnlite.autodiff.rule import composed, derivative
+from nnlite.autodiff.graph import widely
+from nnlite.autodiff.rule import STEP, composed, derivative
 from nnlite.autodiff.tensor import Tensor, stop_gradient
 
 DEGREE = math.pi / 180
@@ -23,12 +24,23 @@ def _floating(x: Any, like: Any) -> Any:
 def _power_base(g: Any, y: Any, a: Any, b: Any) -> Any:
     # b a^(b-1), and 0 where b = 0. A Python number stays one, or float32 would turn into float64.
     if isinstance(b, int | float):
-        return g * (b * np.power(a, b - 1)) if b else np.zeros(np.shape(y), y.dtype)
+        return g * _slope_of_power(y, a, b, b - 1) if b else np.zeros(np.shape(y), y.dtype)
     b = _floating(b, y)
     if isinstance(b, Tensor):  # may be differentiated with respect to b: not where 0^b is 1, 0 or infinite beside b
-        slope = b * np.power(a, b - 1 + ((a == 0) & (b == 0)))
+        slope = _slope_of_power(y, a, b, b - 1 + ((a == 0) & (b == 0)))
         return g * by_convention(slope, (a == 0) & (b <= 1), b)
-    return np.where(b == 0, 0.0, g * (b * np.power(a, np.where(b == 0, 1, b) - 1)))
+    return np.where(b == 0, 0.0, g * _slope_of_power(y, a, b, np.where(b == 0, 1, b) - 1))
+
+
+def _slope_of_power(y: Any, a: Any, b: Any, less: Any) -> Any:
+    """B a^(b-1); b times what nearly a reciprocal is may fit into a float though that does not."""
+    power = np.power(a, less)
+    if isinstance(b, int | float) and abs(b) >= 1:
+        return b * power
+    beyond = np.isinf(power) & (np.abs(b) < 1) & (a != 0)
+    if not np.any(beyond):
+        return b * power
+    return np.where(beyond, b * y / np.where(beyond, a, 1), b * np.where(beyond, 0, power))
 
 
 def _power_exponent(g: Any, y: Any, a: Any, b: Any) -> Any:
@@ -83,8 +95,8 @@ derivative(np.sqrt, lambda g, y, x: g / (2.0 * y))  # infinite at 0
 derivative(np.cbrt, lambda g, y, x: g / (3.0 * np.square(y)))  # infinite at 0
 derivative(np.reciprocal, lambda g, y, x: -(g * y) * y)
 derivative(np.hypot, _hypot, lambda g, y, a, b: _hypot(g, y, b, a))
-for power in (np.power, np.float_power):
-    derivative(power, _power_base, _power_exponent)
+derivative(np.power, _power_base, _power_exponent)
+derivative(np.float_power, widely(_power_base), widely(_power_exponent))
 
 # Remainders: the quotient is a step, so it counts as constant, also where it jumps.
 derivative(np.remainder, lambda g, y, a, b: g, lambda g, y, a, b: -g * np.floor_divide(a, b))
@@ -95,7 +107,7 @@ composed(np.modf)(lambda x: (np.fmod(x, 1), np.trunc(x)))
 # Signs.
 for absolute in (np.absolute, np.fabs):
     derivative(absolute, lambda g, y, x: g * slope_of_absolute(x))  # 0 at 0
-derivative(np.copysign, lambda g, y, a, b: g * (np.sign(y) * slope_of_absolute(a)), None)  # 0 at a = 0; b is a step
+derivative(np.copysign, lambda g, y, a, b: g * (np.sign(y) * slope_of_absolute(a)), STEP)  # 0 at a = 0
 derivative(np.conjugate, lambda g, y, x: g)
 derivative(np.real, lambda g, y, val: g)
 

@@ -6,6 +6,7 @@ The order in a recording's list is the order of execution, so walking it in reve
 uses: nothing is sorted, nothing recurses. (Method: Griewank and Walther, Evaluating Derivatives, 2nd ed., chapter 3.)
 """
 
+import functools
 from collections.abc import Callable, Collection, Iterable
 from contextvars import ContextVar
 from typing import Any, Protocol
@@ -14,7 +15,7 @@ import numpy as np
 
 from nnlite.autodiff.accumulation import MatrixProduct, Scattered, computed
 from nnlite.autodiff.hearing import bare, heard, listener
-from nnlite.autodiff.rule import RESIDUAL, Rule
+from nnlite.autodiff.rule import RESIDUAL, Gradient, Rule
 
 Array = Any  # a plain array, or a Tensor while an outer tape records
 Parents = tuple[tuple[int, "Node"], ...]
@@ -137,7 +138,7 @@ def walk_back(
         if rule.has_residual:
             options = {**options, RESIDUAL: heard(node.residual) if lift is None else None}
         if value.dtype.char == "e":
-            g, value, args, options = _widened(g), _widened(value), tuple(map(_widened, args)), _without(options)
+            g, value, args, options = widened(g), widened(value), tuple(map(widened, args)), _without(options)
         if rule.through is not None:
             g = rule.through(g, value, *args, **options)
         for position, parent in parents:
@@ -186,10 +187,22 @@ def _add(total: Array, contribution: Any) -> None:
         total += heard(computed(contribution))
 
 
-def _widened(array: Any) -> Any:
+def widened(array: Any) -> Any:
     """Half precision as float32: a rule counts, squares and divides beyond 65,504, as NumPy's functions do inside."""
     half = isinstance(array, np.ndarray | np.generic) and array.dtype.char == "e"
     return np.astype(np.asanyarray(array), np.float32) if half else array
+
+
+def widely(product: Gradient | None) -> Gradient | None:
+    """A product of a function whose results are wider than half precision though its arguments are not."""
+    if product is None:
+        return None
+
+    @functools.wraps(product)
+    def wide(*arrays: Any) -> Any:
+        return product(*map(widened, arrays))
+
+    return wide
 
 
 def _without(options: dict[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from numpy.lib.array_utils import normalize_axis_index
 
 from nnlite.autodiff.accumulation import Scattered, computed
 from nnlite.autodiff.primitive import primitive
-from nnlite.autodiff.rule import RULES, Gradient, Rule, composed, derivative
+from nnlite.autodiff.rule import RULES, Constant, Gradient, Rule, composed, derivative
 from nnlite.autodiff.tensor import Tensor
 
 
@@ -60,15 +60,11 @@ def moves(function: Callable[..., Any]) -> Gradient:
 
 
 for mover in (
-    np.diag,
     np.diagflat,
-    np.diagonal,
     np.lib.stride_tricks.sliding_window_view,
-    np.repeat,
     np.resize,
     np.take_along_axis,
     np.tile,
-    np.linalg.diagonal,
     np.delete,
 ):
     derivative(mover, moves(mover))
@@ -90,6 +86,31 @@ def _untake(g: Any, y: Any, a: Any, indices: Any, axis: int | None = None, *, mo
     return summed if len(shape) == 1 == np.ndim(a) else np.reshape(np.moveaxis(computed(summed), 0, axis), np.shape(a))
 
 
+def _undiagonal(g: Any, y: Any, a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    shape = np.shape(a)
+    rest = [length for axis, length in enumerate(shape) if axis not in (axis1 % len(shape), axis2 % len(shape))]
+    along = np.arange(np.shape(g)[-1])
+    index = (along + max(-offset, 0), along + max(offset, 0))
+    matrices = scattered(np.moveaxis(g, -1, 0), index, (shape[axis1], shape[axis2], *rest))
+    return matrices if len(shape) == 2 and axis1 % 2 == 0 else np.moveaxis(computed(matrices), (0, 1), (axis1, axis2))
+
+
+def _undiag(g: Any, y: Any, v: Any, k: int = 0) -> Any:
+    return np.diagonal(g, k) if np.ndim(v) == 1 else _undiagonal(g, y, v, k)
+
+
+_unrepeat_each = moves(np.repeat)
+
+
+def _unrepeat(g: Any, y: Any, a: Any, repeats: Any, axis: int | None = None) -> Any:
+    shape = (np.size(a),) if axis is None else np.shape(a)
+    if np.size(repeats) != 1 or not np.size(a):
+        return _unrepeat_each(g, y, a, repeats, axis)
+    axis = 0 if axis is None else normalize_axis_index(axis, len(shape))
+    copies = np.reshape(g, (*shape[: axis + 1], int(np.ravel(repeats)[0]), *shape[axis + 1 :]))
+    return np.reshape(np.sum(copies, axis + 1), np.shape(a))
+
+
 # Those that only reorder are undone by another of their kind.
 derivative(np.roll, _unroll)
 derivative(np.flip, lambda g, y, m, axis=None: np.flip(g, axis))
@@ -100,6 +121,10 @@ derivative(np.rollaxis, lambda g, y, a, axis, start=0: np.transpose(g, np.argsor
 derivative(np.tril, lambda g, y, m, k=0: np.tril(g, k))
 derivative(np.triu, lambda g, y, m, k=0: np.triu(g, k))
 derivative(np.take, _untake)
+derivative(np.repeat, _unrepeat)
+derivative(np.diag, _undiag)
+derivative(np.diagonal, _undiagonal)
+derivative(np.linalg.diagonal, lambda g, y, x, *, offset=0: _undiagonal(g, y, x, offset, -2, -1))
 
 
 def _rolled(ndim: int, axis: int, start: int) -> list[int]:
@@ -110,6 +135,8 @@ def _rolled(ndim: int, axis: int, start: int) -> list[int]:
 @composed(np.compress)
 def compress(condition: Any, a: Any, axis: int | None = None) -> Any:
     """Indexing with a mask along an axis."""
+    if np.ndim(condition) != 1:
+        raise ValueError("condition must be a 1-d array")
     return np.take(a, np.flatnonzero(condition), axis)
 
 
@@ -127,7 +154,7 @@ def sort(a: Any, axis: int | None = -1, kind: Any = None, *, stable: bool | None
 
 
 @composed(np.partition)
-def partition(a: Any, kth: Any, axis: int | None = -1) -> Any:
+def partition(a: Any, kth: Constant, axis: int | None = -1) -> Any:
     """As np.sort."""
     a, axis = (np.ravel(a), 0) if axis is None else (a, axis)
     return np.take_along_axis(a, np.argpartition(a, kth, axis), axis)
@@ -149,7 +176,7 @@ pad_copies = primitive(moves(np.pad), name="np.pad")(np.pad)
 
 
 @composed(np.pad)
-def pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> Any:
+def pad(array: Any, pad_width: Constant, mode: Constant = "constant", **kwargs: Any) -> Any:
     """Modes that put constants or copies of elements around the array."""
     if isinstance(pad_width, dict):
         pad_width, widths = np.zeros((np.ndim(array), 2), int), pad_width
@@ -159,4 +186,8 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> An
         return pad_constant(array, pad_width, **kwargs)
     if mode in ("edge", "reflect", "symmetric", "wrap") and not kwargs:
         return pad_copies(array, pad_width, mode)
-    raise TypeError(f"np.pad with mode={mode!r} and {sorted(kwargs)} has no derivative rule; modes that copy have")
+    what = "".join(f", {keyword}=" for keyword in sorted(kwargs))
+    raise TypeError(
+        f"np.pad has no derivative rule for mode={mode!r}{what}: use 'constant' with constant_values=, or 'edge', "
+        "'reflect', 'symmetric' or 'wrap' alone"
+    )

@@ -1,12 +1,13 @@
 """Functions that join arrays to one, or split one into several: all of them are concatenation or indexing."""
 
+import operator
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from nnlite.autodiff.primitive import primitive
-from nnlite.autodiff.rule import composed
+from nnlite.autodiff.rule import Constant, composed
 
 
 def _take_apart(g: Any, y: Any, *arrays: Any, position: int, axis: int) -> Any:
@@ -117,7 +118,7 @@ def _joined_blocks(arrays: Any, ndim: int, depth: int) -> Any:
 
 
 @composed(np.insert)
-def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
+def insert(arr: Any, obj: Constant, values: Any, axis: int | None = None) -> Any:
     """Where the places of the elements, and of the new values, come to stand, these are put."""
     count = np.size(arr)
     old = np.arange(count).reshape(np.shape(arr))
@@ -131,6 +132,9 @@ def linspace(
     start: Any, stop: Any, num: int = 50, endpoint: bool = True, retstep: bool = False, *, axis: int = 0
 ) -> Any:
     """From start to stop in even steps."""
+    num = operator.index(num)
+    if num < 0:
+        raise ValueError(f"Number of samples, {num}, must be non-negative.")
     steps = num - 1 if endpoint else num
     step = (stop - start) / steps if steps > 0 else (stop - start) * np.nan
     apart = stop - start if steps <= 0 else step

@@ -5,13 +5,14 @@ G. Golub and V. Pereyra, The differentiation of pseudo-inverses and nonlinear le
 """
 
 import functools
+import operator
 from typing import Any
 
 import numpy as np
 from numpy.linalg._linalg import SlogdetResult
 
 from nnlite.autodiff.primitive import primitive
-from nnlite.autodiff.rule import composed, derivative
+from nnlite.autodiff.rule import Constant, composed, derivative
 from nnlite.autodiff.tensor import stop_gradient
 
 
@@ -87,13 +88,13 @@ def slogdet(a: Any) -> Any:
 
 
 @composed(np.linalg.lstsq)
-def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
+def lstsq(a: Any, b: Any, rcond: Constant = None) -> Any:
     """The solution by the pseudo-inverse, the sums of squares that are left, the rank, and the singular values."""
     _, left, rank, _ = np.linalg.lstsq(stop_gradient(a), stop_gradient(b), rcond)
     m, n = np.shape(a)
-    if rcond is None:
-        rcond = np.finfo(np.result_type(a, b)).eps * max(m, n)
-    solution = np.matmul(np.linalg.pinv(a, max(rcond, 0.0)), b)
+    eps = np.finfo(np.result_type(a, b)).eps
+    rcond = eps * max(m, n) if rcond is None else rcond if 0 < rcond < 1 else eps  # as LAPACK's xLALSD
+    solution = np.matmul(np.linalg.pinv(a, rcond), b)
     squares = np.sum(np.square(b - np.matmul(a, solution)), 0)
     residuals = np.reshape(squares, np.shape(left)) if np.size(left) else left
     return solution, residuals, rank, np.linalg.svd(a, compute_uv=False)
@@ -102,6 +103,9 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
 @composed(np.linalg.matrix_power)
 def matrix_power(a: Any, n: int) -> Any:
     """One product after another, of squares."""
+    if np.ndim(a) < 2 or np.shape(a)[-1] != np.shape(a)[-2]:
+        raise ValueError("np.linalg.matrix_power takes square matrices")
+    n = operator.index(n)
     if n < 0:
         return matrix_power(np.linalg.inv(a), -n)
     if n == 0:

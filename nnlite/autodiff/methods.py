@@ -6,7 +6,7 @@ records, methods that write into the array are refused, and so is every way by w
 leave as plain ones (`LEAVING`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from numpy.typing import DTypeLike
 
 from nnlite.autodiff.graph import RECORDERS, Node
 from nnlite.autodiff.hearing import heard, listener
+from nnlite.autodiff.substitutes import told
 
 NO_WRITING = (
     "{name} changes an array in place, which a GradientTape cannot record; compute a new array instead "
@@ -26,7 +27,7 @@ NO_VIEW = (
 NO_LEAVING = (
     "{name} turns a tensor into plain numbers, through which no gradient flows, while a GradientTape records: say "
     "nnlite.stop_gradient(x) if the value may be treated as constant (to print it, float(nnlite.stop_gradient(x))), "
-    "call a NumPy function that takes tensors, or do it after the with block"
+    "call a NumPy function that takes tensors (np.stack makes one of a list of them), or do it after the with block"
 )
 
 # Every hook by which the numbers of an array become plain, and how a program usually calls it. What is not here has no
@@ -55,28 +56,82 @@ LEAVING = {
 }
 
 
+SINGLE = (float, int, bool, str, type(None), slice, type(...), np.ndarray, np.generic, range, bytes, memoryview)
+
+
+def listed(value: Any) -> list[Any] | tuple[Any, ...] | None:
+    """A sequence as NumPy takes it: as a tuple if it is one, however named, else as a list; None if it is none."""
+    if type(value) in (list, tuple):
+        return value  # type: ignore[no-any-return]
+    if isinstance(value, SINGLE) or not hasattr(value, "__len__") or not isinstance(value, Sequence):
+        return None
+    return tuple(value) if isinstance(value, tuple) else list(value)
+
+
 def plain(value: Any) -> Any:
-    """`value` with each tensor in it, however deep in lists, tuples and dicts, as the plain array that it is."""
+    """`value` with each tensor in it, however deep in sequences and dicts, as the plain array that it is."""
     if isinstance(value, Dispatched):
         return heard(np.ndarray.view(value, np.ndarray))
-    if type(value) in (list, tuple):
-        return type(value)(plain(each) for each in value)
+    if isinstance(value, SINGLE):
+        return value
     if type(value) is dict:
         return {key: plain(each) for key, each in value.items()}
-    return value
+    several = listed(value)
+    return value if several is None else type(several)(plain(each) for each in several)
 
 
 def changed(array: Any) -> None:
     """Declare that `array`, if it is a tensor, has been written to: what was recorded of it before no longer holds.
 
-    Nor does what was recorded of the tensor that it is a view of.
+    Nor does what was recorded of the tensor that it is a view of, nor of other views of that one.
     """
     trace = listener()
     if trace is not None:
         trace.was_changed(array)
     while isinstance(array, Dispatched):
-        array.__dict__.pop("_node", None)
+        state = array.__dict__
+        state.pop("_node", None)
+        if "_version" in state:
+            state["_version"] += 1
         array = array._viewed
+
+
+def leaf_of(view: "Dispatched") -> Node:
+    """The leaf that stands for a view of a tensor as it is now, with the version of its memory as the residual."""
+    version, state = _version_of(view), view.__dict__
+    if view._node is not None and view._node.residual != version:
+        state.pop("_node", None)
+    leaf: Node = state.setdefault("_node", Node(residual=version))
+    return leaf
+
+
+def _version_of(view: "Dispatched") -> int:
+    """How often what it is a view of, in the end, has been written to since anybody has asked."""
+    while view._viewed is not None:
+        view = view._viewed
+    version: int = view.__dict__.setdefault("_version", 0)
+    return version
+
+
+def is_stale(view: "Dispatched", leaf: Node) -> bool:
+    """Whether what it is a view of has been written to since `leaf` was recorded for it."""
+    return bool(leaf.residual != _version_of(view))
+
+
+def shows(result: Any, arguments: Any) -> Any:
+    """A tensor, or several, that may show the memory of one of the tensors among `arguments`, made to know it."""
+    if isinstance(result, list | tuple):
+        for each in result:
+            shows(each, arguments)
+    elif isinstance(result, Dispatched) and result.base is not None and result._viewed is None:
+        for each in arguments:
+            if isinstance(each, list | tuple):
+                shows(result, each)
+            elif (
+                isinstance(each, Dispatched) and each is not result and np.may_share_memory(plain(each), plain(result))
+            ):
+                result._viewed = each
+    return result
 
 
 def refuse_writing(name: str) -> None:
@@ -86,7 +141,7 @@ def refuse_writing(name: str) -> None:
         TypeError: what writing is called, and what to do instead.
     """
     if RECORDERS.get():
-        raise TypeError(NO_WRITING.format(name=name))
+        raise TypeError(told(NO_WRITING.format(name=name)))
 
 
 def _twin(function: Callable[..., Any]) -> Any:
@@ -119,7 +174,7 @@ def _exposing(member: Any) -> Any:
 
     def guarded(self: "Dispatched", *args: Any, **kwargs: Any) -> Any:
         if RECORDERS.get():
-            raise TypeError(NO_VIEW.format(name=f"x.{member.__name__}"))
+            raise TypeError(told(NO_VIEW.format(name=f"x.{member.__name__}")))
         if self.flags.writeable:  # as it may be by way of what is returned
             changed(self)
         return member(self, *args, **kwargs) if callable(member) else member.__get__(self)
@@ -137,7 +192,7 @@ def _leaving(member: Any, shown: str) -> Any:
 
     def guarded(self: "Dispatched", *args: Any, **kwargs: Any) -> Any:
         if RECORDERS.get() and self.dtype.kind not in "biu":
-            raise TypeError(NO_LEAVING.format(name=shown))
+            raise TypeError(told(NO_LEAVING.format(name=shown)))
         return member(self, *args, **kwargs) if callable(member) else member.__get__(self)
 
     guarded.__name__ = member.__name__
@@ -188,6 +243,15 @@ class Dispatched(np.ndarray[Any, np.dtype[Any]]):
         converted = np.astype(self, dtype, copy=copy)
         return converted if order == "K" else np.copy(converted, order=order)
 
+    def clip(  # type: ignore[override]
+        self,
+        min: Any = None,  # noqa: A002 - NumPy's names
+        max: Any = None,  # noqa: A002
+        **kwargs: Any,
+    ) -> Any:
+        """As np.clip."""
+        return np.clip(self, min, max, **kwargs)
+
     def compress(self, condition: Any, axis: Any = None, out: Any = None) -> Any:
         """As np.compress."""
         return np.compress(condition, self, axis) if out is None else np.compress(condition, self, axis, out=out)
@@ -209,8 +273,11 @@ class Dispatched(np.ndarray[Any, np.dtype[Any]]):
     def view(self, *args: Any, **kwargs: Any) -> Any:
         """As np.ndarray.view; while a GradientTape records only x.view(np.ndarray), which is stop_gradient(x)."""
         if args != (np.ndarray,) and RECORDERS.get():
-            raise TypeError(NO_VIEW.format(name="x.view()"))
-        return super().view(*args, **kwargs)
+            raise TypeError(told(NO_VIEW.format(name="x.view()")))
+        result = super().view(*args, **kwargs)
+        if isinstance(result, Dispatched):
+            result._viewed = self
+        return result
 
     @property
     def T(self) -> Any:  # noqa: N802 - NumPy's name
@@ -237,7 +304,6 @@ class Dispatched(np.ndarray[Any, np.dtype[Any]]):
     argpartition = _twin(np.argpartition)
     argsort = _twin(np.argsort)
     choose = _twin(np.choose)
-    clip = _twin(np.clip)
     conj = _twin(np.conjugate)
     conjugate = _twin(np.conjugate)
     cumprod = _twin(np.cumprod)

@@ -11,7 +11,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from nnlite.autodiff.conventions import by_convention, direction, slope_of_absolute
 from nnlite.autodiff.primitive import primitive
 from nnlite.autodiff.reductions import Axis, reduced, restored
-from nnlite.autodiff.rule import composed
+from nnlite.autodiff.rule import Constant, composed
 
 
 def _euclidean(g: Any, y: Any, x: Any, axis: Axis, keepdims: bool = False) -> Any:
@@ -69,12 +69,16 @@ def _of_matrices(x: Any, order: Any, axes: tuple[int, int], keepdims: bool) -> A
     return restored(y, np.shape(x), axes) if keepdims else y
 
 
-@composed(np.linalg.norm)
-def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:  # noqa: A002
-    """Of vectors over one axis, of matrices over two; of all elements if neither an order nor an axis is given."""
-    ndim = np.ndim(x)
+def _check_axis(axis: Any) -> None:
     if isinstance(axis, list):
         raise TypeError("'axis' must be None, an integer or a tuple of integers")
+
+
+@composed(np.linalg.norm)
+def norm(x: Any, ord: Constant = None, axis: Constant = None, keepdims: bool = False) -> Any:  # noqa: A002
+    """Of vectors over one axis, of matrices over two; of all elements if neither an order nor an axis is given."""
+    ndim = np.ndim(x)
+    _check_axis(axis)
     if axis is None and (ord is None or (ord == 2 and ndim == 1) or (ord == "fro" and ndim == 2)):
         return euclidean(x, None, keepdims)
     axes = tuple(range(ndim)) if axis is None else normalize_axis_tuple(axis, ndim)
@@ -86,12 +90,13 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
 
 
 @composed(np.linalg.vector_norm)
-def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: float = 2) -> Any:  # noqa: A002
+def vector_norm(x: Any, /, *, axis: Constant = None, keepdims: bool = False, ord: float = 2) -> Any:  # noqa: A002
     """As np.linalg.norm of vectors, over any axes."""
+    _check_axis(axis)
     return _of_vectors(x, ord, reduced(np.shape(x), axis), keepdims)
 
 
 @composed(np.linalg.matrix_norm)
-def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Any:  # noqa: A002
+def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Constant = "fro") -> Any:  # noqa: A002
     """As np.linalg.norm, of the last two axes."""
     return np.linalg.norm(x, ord, (-2, -1), keepdims)

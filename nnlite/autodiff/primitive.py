@@ -4,7 +4,8 @@ import functools
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar, cast
 
-from nnlite.autodiff.calls import arrays_by_position, holds_tensor
+from nnlite.autodiff.calls import arrays_by_position, gathered, holds_tensor
+from nnlite.autodiff.methods import listed
 from nnlite.autodiff.rule import RULES, Gradient, Rule
 from nnlite.autodiff.tensor import Tensor, apply
 
@@ -19,7 +20,7 @@ def primitive(
 
         @nnlite.primitive(
             lambda g, y, x, w: g * w * np.cos(x * w),  # of the loss with respect to x
-            lambda g, y, x, w: g * x * np.cos(x * w),  # with respect to w; None: an argument without a derivative
+            lambda g, y, x, w: g * x * np.cos(x * w),  # with respect to w; None: an argument that is to be no tensor
         )
         def wave(x, w):
             return np.sin(x * w)  # x and w are plain arrays here, so that anything may be called
@@ -42,10 +43,13 @@ def primitive(
         def call(*args: Any, **kwargs: Any) -> Any:
             if kwargs:
                 args, kwargs = arrays_by_position(rule, args, kwargs)
+            tensors = False
             for each in args:
-                if isinstance(each, Tensor) or (isinstance(each, list | tuple) and holds_tensor(each)):
-                    return apply(rule, args, kwargs)
-            return rule.compute(*args, **kwargs)
+                if isinstance(each, Tensor):
+                    tensors = True
+                elif listed(each) is not None and holds_tensor(each):
+                    return apply(rule, tuple(map(gathered, args)), kwargs)
+            return apply(rule, args, kwargs) if tensors else rule.compute(*args, **kwargs)
 
         RULES[call] = rule
         return cast("Callable[Parameters, Result]", call)

@@ -7,6 +7,7 @@ np.einsum (see `contraction`).
 
 import functools
 import math
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -52,7 +53,7 @@ def outer_of_vectors(x1: Any, x2: Any, /) -> Any:
 
 
 composed(np.linalg.vecdot)(
-    lambda x1, x2, /, *, axis=-1: np.vecdot(np.moveaxis(x1, axis, -1), np.moveaxis(x2, axis, -1))
+    lambda x1, x2, /, *, axis=-1: np.vecdot(*(np.moveaxis(each, operator.index(axis), -1) for each in (x1, x2)))
 )
 
 
@@ -121,7 +122,7 @@ composed(np.linalg.trace)(lambda x, /, *, offset=0: np.trace(x, offset, -2, -1))
 @composed(np.cross)
 def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> Any:
     """Of vectors of three elements."""
-    axisa, axisb, axisc = (axisa, axisb, axisc) if axis is None else (axis,) * 3
+    axisa, axisb, axisc = map(operator.index, (axisa, axisb, axisc) if axis is None else (axis,) * 3)
     a, b = np.moveaxis(a, axisa, -1), np.moveaxis(b, axisb, -1)
     if not np.shape(a)[-1] == np.shape(b)[-1] == 3:
         raise TypeError("np.cross has a derivative rule for vectors of three elements alone")
@@ -129,4 +130,4 @@ def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axi
     return np.moveaxis(left - a[..., [2, 0, 1]] * b[..., [1, 2, 0]], -1, axisc)
 
 
-composed(np.linalg.cross)(lambda x1, x2, /, *, axis=-1: np.cross(x1, x2, axis=axis))
+composed(np.linalg.cross)(lambda x1, x2, /, *, axis=-1: np.cross(x1, x2, axis=operator.index(axis)))

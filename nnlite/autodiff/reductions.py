@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
+from nnlite.autodiff.accumulation import blas
 from nnlite.autodiff.conventions import direction
 from nnlite.autodiff.primitive import primitive
 from nnlite.autodiff.rule import composed, derivative
@@ -32,8 +33,12 @@ def restored(array: Any, shape: tuple[int, ...], axis: Axis) -> Any:
 
 def _spread(g: Any, a: Any, axis: Axis, where: Any) -> Any:
     """The gradient of each element of a sum over `axis`, of those that `where` takes in."""
-    spread = np.broadcast_to(restored(g, np.shape(a), axis), np.shape(a))
-    return spread if where is True else np.where(where, spread, 0.0)
+    return _taken(np.broadcast_to(restored(g, np.shape(a), axis), np.shape(a)), where)
+
+
+def _taken(gradient: Any, where: Any) -> Any:
+    """The gradient, 0 for those elements that `where` leaves out, also where a product would make that 0 a NaN."""
+    return gradient if where is True else np.where(where, gradient, 0.0)
 
 
 def _count(a: Any, y: Any, axis: Axis, where: Any) -> Any:
@@ -86,7 +91,7 @@ def _prod(
     flat = np.reshape(moved, (*np.shape(moved)[: len(shape) - len(axes)], math.prod(shape[each] for each in axes)))
     others = _before(flat) * np.flip(_before(np.flip(flat, -1)), -1)
     others = np.moveaxis(np.reshape(others, np.shape(moved)), last, axes)
-    return _spread(g if initial is None else g * initial, a, axis, where) * others
+    return _taken(_spread(g if initial is None else g * initial, a, axis, True) * others, where)
 
 
 def _before(rows: Any) -> Any:
@@ -119,7 +124,7 @@ def _var(
 ) -> Any:
     # twice the deviation from the mean, divided by n - ddof
     freedom = _freedom(a, y, axis, where, ddof, correction).astype(y.dtype)
-    return restored(g / freedom, np.shape(a), axis) * (2.0 * _deviations(a, axis, where))
+    return _taken(restored(g / freedom, np.shape(a), axis) * (2.0 * _deviations(a, axis, where)), where)
 
 
 def _std(
@@ -137,7 +142,7 @@ def _std(
     # (a - mean) / |a - mean| / sqrt(n - ddof), and 0 where all elements are equal
     freedom = np.sqrt(_freedom(a, y, axis, where, ddof, correction)).astype(y.dtype)
     axes = reduced(np.shape(a), axis)
-    return restored(g / freedom, np.shape(a), axis) * direction(_deviations(a, axis, where), axes)
+    return _taken(restored(g / freedom, np.shape(a), axis) * direction(_deviations(a, axis, where), axes), where)
 
 
 def _cumsum(g: Any, y: Any, a: Any, axis: int | None = None, dtype: Any = None) -> Any:
@@ -153,7 +158,11 @@ def _cumprod(g: Any, y: Any, a: Any, axis: int | None = None, dtype: Any = None)
     g = np.reshape(g, -1) if axis is None or not shape else np.moveaxis(g, axis, -1)
     behind = np.concatenate([rows[..., 1:], np.zeros((*np.shape(rows)[:-1], min(np.shape(rows)[-1], 1)), a.dtype)], -1)
     sums = np.flip(recurrence(np.flip(behind, -1), np.flip(g, -1)), -1)
-    product = _before(rows) * sums
+    before = _before(rows)
+    beyond = np.isinf(before) & (sums == 0)
+    if np.any(beyond):  # products beyond the range, which no gradient comes from
+        before = np.where(beyond, 0.0, before)
+    product = before * sums
     return np.reshape(product, shape) if axis is None or not shape else np.moveaxis(product, -1, axis)
 
 
@@ -169,8 +178,18 @@ def _recurrence_addend(g: Any, y: Any, a: Any, b: Any) -> Any:
 @primitive(_recurrence_base, _recurrence_addend)
 def recurrence(a: Any, b: Any) -> Any:
     """y_k = a_k y_(k-1) + b_k along the last axis, from y_(-1) = 0."""
-    y = np.array(b, np.result_type(a, b))
-    for k in range(1, y.shape[-1]):
+    y = np.array(b, np.result_type(a, b), order="C")
+    count, length = math.prod(y.shape[:-1]), y.shape[-1] if y.ndim else 0
+    if count < length and y.dtype.char in "fd":
+        # BLAS solves y_k - a_k y_(k-1) = b_k by the same steps: a triangle with ones and a band of one below them.
+        solve = blas("tbsv", y.dtype.char)
+        rows, factors = y.reshape(count, length), np.broadcast_to(a, y.shape).reshape(count, length)
+        band = np.zeros((2, length), y.dtype, order="F")
+        for k in range(count):
+            np.negative(factors[k, 1:], out=band[1, :-1])
+            rows[k] = solve(1, band, rows[k], lower=1, diag=1)
+        return y
+    for k in range(1, length):
         y[..., k] += a[..., k] * y[..., k - 1]
     return y
 
@@ -242,9 +261,11 @@ composed((np.multiply, "reduce"))(
 )
 
 
-def _along(function: Any, array: Any, axis: int = 0) -> Any:
+def _along(function: Any, array: Any, axis: int | None = 0) -> Any:
     if np.ndim(array) == 0:
         raise TypeError("cannot accumulate on a scalar")
+    if axis is None:
+        raise ValueError("accumulate does not allow multiple axes")
     return function(array, axis)
 
 

@@ -22,13 +22,21 @@ import math
 import sys
 from collections.abc import Callable, Container, Hashable
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import numpy as np
 
 Gradient = Callable[..., Any]
 RESIDUAL = "residual"
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+# The annotation of a composition's parameter that may be an array, and has no derivative: a tensor there is refused.
+Constant = Annotated[Any, "has no derivative"]
+
+
+def STEP(*_: Any) -> Any:  # noqa: N802 - a constant that stands among products
+    """The product of an argument that the result changes with in steps alone, such as a condition: never called."""
+    raise AssertionError("nothing is differentiated with respect to a step")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +47,8 @@ class Rule:
         name: what errors call it.
         compute: the primitive itself, called with plain arrays; its result alone.
         run: the same, but with the residual beside the result if there is one.
-        gradients: one product an argument; None where there is no derivative (an axis, a mask). An argument beyond
-            the tuple has none either.
+        gradients: one product an argument; None where no derivative is known (an axis), so that a tensor is refused;
+            STEP where it is 0 wherever there is one (a condition). An argument beyond the tuple is as None.
         variadic: the primitive takes any number of arrays; `gradients` then holds a single product for all of them,
             which is also given `position`, the place of the array in question.
         through: called as a product is, it takes `g` back to a value on the way that the products begin with; they are
@@ -65,7 +73,8 @@ class Rule:
     has_residual: bool = field(init=False)
 
     def __post_init__(self) -> None:
-        product = next(each for each in self.gradients if each is not None)
+        product = next(each for each in self.gradients if each not in (None, STEP))
+        assert product is not None
         _, _, *parameters = inspect.signature(product).parameters.values()  # without g and y
         has_residual = any(each.name == RESIDUAL for each in parameters)
         parameters = [each for each in parameters if each.name != RESIDUAL]
@@ -73,7 +82,7 @@ class Rule:
         object.__setattr__(self, "parameters", positional)
         object.__setattr__(self, "keywords", frozenset(each.name for each in parameters))
         object.__setattr__(self, "arity", math.inf if self.variadic else len(positional))
-        places = frozenset(place for place, each in enumerate(self.gradients) if each)
+        places = frozenset(place for place, each in enumerate(self.gradients) if each not in (None, STEP))
         object.__setattr__(self, "differentiable", range(sys.maxsize) if self.variadic else places)
         object.__setattr__(self, "has_residual", has_residual)
         object.__setattr__(self, "compute", _without_residual(self.run) if has_residual else self.run)
@@ -96,15 +105,21 @@ class Composition:
         of_arrays: the parameter, if there is one, that is a sequence of arrays; any other sequence is one array.
         nested: whether it is a sequence of sequences of arrays, and so on.
         signature: what may be given.
+        constants: the parameters that take no tensor: those that are annotated otherwise than with Any.
     """
 
     run: Callable[..., Any]
     of_arrays: str | None = None
     nested: bool = False
     signature: inspect.Signature = field(init=False)
+    constants: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "signature", inspect.signature(self.run))
+        signature = inspect.signature(self.run)
+        parameters = signature.parameters.values()
+        constants = frozenset(each.name for each in parameters if each.annotation not in (Any, each.empty))
+        object.__setattr__(self, "signature", signature)
+        object.__setattr__(self, "constants", constants)
 
 
 # All tables are keyed by NumPy function, ufunc, or (ufunc, method) such as (np.add, "outer").
@@ -158,9 +173,11 @@ def name_of(function: Any) -> str:
     """What errors call a NumPy function, a ufunc, or a (ufunc, method)."""
     if isinstance(function, tuple):
         return f"{name_of(function[0])}.{function[1]}"
-    name = function.__name__
+    name: str = function.__name__
     module = getattr(function, "__module__", None)
-    if module is None:  # most ufuncs do not say; those of SciPy are of scipy.special
-        own = function in (getattr(np, name, None), getattr(np._core.umath, name, None))  # type: ignore[attr-defined]
-        module = "numpy" if own else "scipy.special"
+    if module is None:  # most ufuncs do not say
+        scipys = sys.modules.get("scipy.special._ufuncs")
+        homes = {"np": (np, np._core.umath), "scipy.special": (scipys,)}  # type: ignore[attr-defined]
+        of = next((home for home, places in homes.items() if function in [getattr(x, name, None) for x in places]), "")
+        return f"{of}.{name}" if of else name  # and np.vectorize and np.frompyfunc make some of their own
     return f"{module.replace('numpy', 'np', 1)}.{name}"

@@ -1,13 +1,16 @@
 """Functions of neighbors: differences, slopes, integrals, convolutions, and values between given points."""
 
+import operator
 from typing import Any
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from nnlite.autodiff.primitive import primitive
-from nnlite.autodiff.rule import composed
+from nnlite.autodiff.rule import Constant, composed
 from nnlite.autodiff.tensor import stop_gradient
+
+MISSING: Any = np._NoValue  # NumPy's own, for which None is no substitute
 
 
 def _part(a: Any, axis: int, start: int | None, stop: int | None) -> Any:
@@ -23,15 +26,15 @@ def _ends(a: Any, value: Any, axis: int) -> Any:
 
 
 @composed(np.diff)
-def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
+def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = MISSING, append: Any = MISSING) -> Any:
     """Each element less the one before, n times."""
     if n < 0:
         raise ValueError(f"order must be non-negative but got {n}")
     if n == 0:
         return np.positive(a)
     axis = normalize_axis_index(axis, np.ndim(a))
-    parts = [] if prepend is None else [_ends(a, prepend, axis)]
-    parts += [a] if append is None else [a, _ends(a, append, axis)]
+    parts = [] if prepend is MISSING else [_ends(a, prepend, axis)]
+    parts += [a] if append is MISSING else [a, _ends(a, append, axis)]
     a = np.concatenate(parts, axis) if len(parts) > 1 else a
     for _ in range(n):
         a = _part(a, axis, 1, None) - _part(a, axis, None, -1)
@@ -49,7 +52,7 @@ def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
 @composed(np.trapezoid)
 def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
     """The mean of neighbors times the step between them."""
-    y = np.moveaxis(y, axis, -1)
+    y = np.moveaxis(y, operator.index(axis), -1)
     if x is not None:
         dx = np.diff(x) if np.ndim(x) == 1 else np.diff(np.moveaxis(x, axis, -1))
     return np.sum(dx * (y[..., 1:] + y[..., :-1]) / 2.0, -1)
@@ -86,7 +89,7 @@ def _at_edge(f0: Any, f1: Any, f2: Any, h1: Any, h2: Any) -> Any:
 
 
 @composed(np.gradient)
-def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
+def gradient(f: Any, *varargs: Any, axis: Constant = None, edge_order: int = 1) -> Any:
     """The slope along each axis, from the neighbors on both sides."""
     axes = tuple(range(np.ndim(f))) if axis is None else normalize_axis_tuple(axis, np.ndim(f))
     spacings = varargs or (1.0,)
@@ -174,7 +177,7 @@ def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:  # no
 
 
 @composed(np.unwrap)
-def unwrap(p: Any, discont: Any = None, axis: int = -1, *, period: Any = 2 * np.pi) -> Any:
+def unwrap(p: Any, discont: Constant = None, axis: int = -1, *, period: Any = 2 * np.pi) -> Any:
     """Each element plus a multiple of the period, which is a step."""
     plain = stop_gradient(p)
     return p + (np.unwrap(plain, discont, axis, period=period) - plain)

@@ -1,6 +1,7 @@
 """Statistics of arrays: quantiles, covariances, weighted counts, and reductions that leave NaNs out."""
 
 import functools
+import operator
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 
 from nnlite.autodiff.indexing import scatter
 from nnlite.autodiff.reductions import Axis, restored
-from nnlite.autodiff.rule import composed
+from nnlite.autodiff.rule import Constant, composed
 from nnlite.autodiff.tensor import stop_gradient
 
 # Where among n sorted elements the quantile q is: at n q + alpha + q (1 - alpha - beta) - 1, counted from 0.
@@ -59,7 +60,7 @@ def _quantiles(
     ignore_nan: bool,
     scale: float,
     a: Any,
-    q: Any,
+    q: Constant,
     axis: Axis = None,
     overwrite_input: bool = False,
     method: str = "linear",
@@ -130,8 +131,12 @@ composed(np.nancumprod)(lambda a, axis=None: np.cumprod(np.where(np.isnan(a), 1.
 @composed(np.nan_to_num)
 def nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
     """Numbers in the place of what is not finite."""
+    if isinstance(copy, str):
+        raise ValueError("strings are not allowed for 'copy' keyword")  # noqa: TRY004 - as NumPy
     if not copy:
         raise TypeError("np.nan_to_num has no derivative rule for copy=False: it changes the array in place")
+    if any(isinstance(each, str) for each in (nan, posinf, neginf)):
+        raise TypeError("np.nan_to_num takes numbers")
     largest = float(np.finfo(x.dtype).max)
     y = np.where(np.isnan(x), nan, x)
     y = np.where(np.isposinf(x), largest if posinf is None else posinf, y)
@@ -148,8 +153,8 @@ def cov(
     rowvar: bool = True,
     bias: bool = False,
     ddof: int | None = None,
-    fweights: Any = None,
-    aweights: Any = None,
+    fweights: Constant = None,
+    aweights: Constant = None,
 ) -> Any:
     """The mean product of what differs from the means, of each pair of variables."""
     if np.ndim(m) > 2 or (y is not None and np.ndim(y) > 2):
@@ -159,7 +164,9 @@ def cov(
     if y is not None:
         other = np.atleast_2d(y)
         x = np.concatenate([x, np.transpose(other) if not rowvar and np.shape(other)[0] != 1 else other])
-    ddof = int(not bias) if ddof is None else ddof
+    if ddof is not None and ddof != int(ddof):
+        raise ValueError("ddof must be integer")
+    ddof = int(bias == 0) if ddof is None else ddof
     weights = _weights(fweights, aweights, np.shape(x)[1])
     total = np.shape(x)[1] if weights is None else np.sum(weights)
     freedom = total - ddof
@@ -195,7 +202,7 @@ def corrcoef(x: Any, y: Any = None, rowvar: bool = True) -> Any:
 @composed(np.bincount)
 def bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Any:
     """The sum of the weights of each number."""
-    places = stop_gradient(x)
+    places, minlength = stop_gradient(x), operator.index(minlength)
     if weights is None or np.shape(weights) != places.shape or places.ndim != 1 or minlength < 0:
         raise ValueError("The weights and list don't have the same length.")
     if places.dtype.kind not in "biu" or (places.size and places.min() < 0):

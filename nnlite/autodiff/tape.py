@@ -8,6 +8,7 @@ A tape owns its recording, flat and in order; it may be entered again to record 
 tape also hears what an inner one does while it differentiates, which is how gradients of gradients come about.
 """
 
+import sys
 from collections.abc import Collection, Iterable, Mapping
 from types import TracebackType
 from typing import Any, Self
@@ -18,6 +19,7 @@ from numpy.typing import ArrayLike
 from nnlite.autodiff.accumulation import MatrixProduct, owner
 from nnlite.autodiff.graph import RECORDERS, Node, comes_from, depends_on, walk_back
 from nnlite.autodiff.hearing import heard, listener
+from nnlite.autodiff.methods import is_stale
 from nnlite.autodiff.tensor import Tensor, as_tensor, lift, plain
 
 
@@ -29,23 +31,38 @@ class GradientTape:
     | in the `with` block | what happens |
     | --- | --- |
     | `np.sin(x)`, `array @ x`, `x[0]`, `x.sum()`, `np.stack([x, x])`, `sum(x)`, `max(x)` | followed |
+    | `np.median(x)`, `np.sum(x, where=x > 1)`, `np.cumprod(x)`, `np.convolve(x, array)`, `np.diff(x)` | followed |
+    | `np.linalg.norm(x, 3)`, `np.linalg.eigvalsh(np.outer(x, x))`, `scipy.special.gammaln(x)` | followed |
     | `x > 1`, `np.floor(x)`, `np.argmax(x)`, `bool(s)`, `str(x)`, `f"{s:.2f}"` | computed as a constant |
     | `nn.stop_gradient(x)`, `float(nn.stop_gradient(s))`, `x.view(np.ndarray)` | computed as a constant |
     | `float(s)`, `int(s)`, `math.exp(s)`, `s.item()`, `x.tolist()`, `x.tobytes()`, `pickle.dumps(x)` | refused |
     | `np.array([s, s])`, `array[0] = s`, `np.from_dlpack(x)`, `"%f" % s`, `nn.Tensor([s, s])` | refused |
     | `x[0] = 1`, `x += 1`, `np.exp(x, out=x)`, `array += x`, `array.dot(x)`, `np.c_[x, x]`, `np.unique(x)` | refused |
-    | `np.asarray(x)`, `np.array(x)`, `np.array([x, x])`, `np.full(2, x)`, `np.nditer(x)` | leaves no trace |
+    | `np.fft.rfft(x)`, `x * 1j`, `np.quantile(array, s / 2)`, `scipy.special.logsumexp(x)`, `np.ma.sum(x)` | refused |
+    | `np.asarray(x)`, `np.array(x)`, `np.array([x, x])`, `np.mean([x, x])`, `np.full(2, x)` | leaves no trace |
     | `array[:] = x`, `array[:1] = s`, `array.flat[:] = x`, `array.put([0, 1], x)` | leaves no trace |
-    | `np.frombuffer(x)`, `scipy.linalg.norm(x)`, `pandas.DataFrame({"a": x})` | leaves no trace |
+    | `np.pad(array, 1, constant_values=s)`, `np.random.default_rng(0).normal(x)` | leaves no trace |
+    | `np.polynomial.Polynomial(x)(2.0)`, `scipy.linalg.norm(x)`, `pandas.DataFrame({"a": x})` | leaves no trace |
+    | `np.frombuffer(x)`, `np.nditer(x)`, `np.float64(s)` | leaves no trace |
+
+    Followed are NumPy's functions of real numbers: arithmetic and elementary functions; indexing, shapes, joining and
+    splitting; reductions with their axis=, keepdims=, where= and initial=, also those that ignore NaNs; sorting,
+    quantiles, covariances, weighted counts; differences, slopes, integrals, convolution, interpolation, polynomials;
+    products, np.einsum, norms of every order, inverses, determinants, least squares; Cholesky, QR, eigenvalues of
+    symmetric matrices, singular values; and ufuncs of scipy.special, from erf to the Bessel functions. What has no
+    rule, or has none for an argument or an option, is refused.
 
     What is refused raises a TypeError that names the way out. What leaves no trace is constant, because NumPy tells
     nobody: a gradient is wrong where the same tensor also came in another way; where it came in no other way, asking
-    for its gradient is an error. `nnlite.check_gradient` finds both in a function of yours. (From Python 3.12 on
+    for its gradient is an error. `nnlite.check_gradient` finds both in a function of yours. It is what copies numbers
+    into a plain array before it looks at them: functions of nothing but a list of tensors, options of functions of
+    plain arrays, random numbers, np.ma, np.polynomial, and SciPy but for its ufuncs. (From Python 3.12 on
     `np.frombuffer`, `memoryview` and `bytes` are refused.)
 
     Nothing may be changed between being recorded and being differentiated. Results are read-only, and a tensor that
-    was changed in place, itself or through x[1:], x.T or x.flat, is an error; but NumPy tells nobody when a plain
-    array is written to, or a tensor's memory through a plain array that shares it: that much is left to the caller.
+    was changed in place, itself or through x[1:], x.T, x.flat or what it is a view of, is an error; but NumPy tells
+    nobody when a plain array is written to, or a tensor's memory through a plain array that shares it: that much is
+    left to the caller.
     """
 
     def __init__(self) -> None:
@@ -117,7 +134,7 @@ class GradientTape:
         needed = depends_on(self._nodes, wanted)
         lifted = self._lift if recording else None
         found = walk_back(self._nodes, start, seed if recording else plain(seed), wanted, needed, lifted)
-        gradients = _separate(found)
+        gradients = _separate(found, views=True)
         results: list[Tensor] = []
         given: set[Node] = set()
         for position, (source, node) in enumerate(zip(sources, nodes, strict=True)):
@@ -184,7 +201,7 @@ class GradientTape:
                 "inside the with block of this one"
             )
         for leaf, tensor in self._leaves.items():
-            if tensor._node is not leaf:
+            if tensor._node is not leaf or (tensor._viewed is not None and is_stale(tensor, leaf)):
                 raise RuntimeError(
                     f"a tensor of shape {tensor.shape} was changed in place after this GradientTape recorded it, so "
                     "the gradient would be wrong: differentiate before changing it"
@@ -262,8 +279,26 @@ def _seed(target: Tensor, output_gradient: ArrayLike | None) -> Any:
     return seed if seed.dtype == target.dtype else np.astype(seed, target.dtype)
 
 
-def _separate(gradients: Mapping[Node, Any]) -> dict[Node, Any]:
-    """The gradients as arrays of their own, which may be written to: rules pass on what they were given, or views."""
+def _references_of_a_base(view: Any) -> int:
+    """What sys.getrefcount says of the base of a view."""
+    base = view.base
+    return sys.getrefcount(base)
+
+
+ALONE = _references_of_a_base(np.empty(2)[::-1])  # of one that nobody else holds
+
+
+def _has_its_memory_alone(view: Any) -> bool:
+    """Whether an array is a view of all of another that nothing else refers to, as np.flip(g) of a gradient is."""
+    whole = type(view.base) is np.ndarray and view.base.base is None and view.base.size == view.size
+    return whole and bool(view.flags.writeable) and _references_of_a_base(view) <= ALONE
+
+
+def _separate(gradients: Mapping[Node, Any], *, views: bool = False) -> dict[Node, Any]:
+    """The gradients as arrays of their own, which may be written to: rules pass on what they were given, or views.
+
+    With `views`, one that has its memory for itself may be a view, in whatever order its elements lie there.
+    """
     trace = listener()
     # What a product is still to be computed from belongs to that product.
     owned = {id(owner(each.right)) for each in gradients.values() if isinstance(each, MatrixProduct)}
@@ -278,7 +313,9 @@ def _separate(gradients: Mapping[Node, Any]) -> dict[Node, Any]:
         if trace is not None:
             continue
         array = np.asarray(gradient)
-        if array.base is not None or id(array) in owned or not array.flags.writeable:
+        if views and _has_its_memory_alone(array):
+            pass
+        elif array.base is not None or id(array) in owned or not array.flags.writeable:
             array = array.copy()
         owned.add(id(array))
         separate[node] = array

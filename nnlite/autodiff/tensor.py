@@ -20,16 +20,18 @@ from nnlite.autodiff.calls import (
     compose,
     gathered,
     holds_tensor,
+    no_derivative,
     refuse_as_numpy_does,
+    refuse_scipy,
     rule_of_scipy,
     unsupported,
+    untold,
     written_by,
 )
 from nnlite.autodiff.graph import RECORDERS, Node
 from nnlite.autodiff.hearing import Heard, bare, heard, listener
-from nnlite.autodiff.methods import Dispatched, changed, plain, refuse_writing
-from nnlite.autodiff.rule import CONSTANT, RULES, WRITERS, Rule, name_of
-from nnlite.autodiff.substitutes import USE_PLAIN
+from nnlite.autodiff.methods import Dispatched, changed, leaf_of, listed, plain, refuse_writing, shows
+from nnlite.autodiff.rule import CONSTANT, RULES, STEP, WRITERS, Rule, name_of
 from nnlite.habits import TENSOR, Foreign
 
 __all__ = ["Tensor", "apply", "as_tensor", "changed", "lift", "plain", "stop_gradient"]
@@ -89,10 +91,7 @@ class Tensor(Dispatched):
     def __array_finalize__(self, origin: Any) -> None:
         # All that is recorded is made of plain arrays: a tensor of anything else comes from array.dot(x) and its like.
         if type(origin) is not np.ndarray and RECORDERS.get() and self.dtype.kind == "f":
-            raise TypeError(
-                "array.dot(x), np.c_[x], deepcopy(x) and whatever else NumPy does to x without telling it cannot be "
-                f"recorded: write array @ x, np.concatenate, np.copy(x); {USE_PLAIN}"
-            )
+            raise TypeError(untold())
 
     def backward(self, sources: "Iterable[Tensor] | None" = None) -> None:
         """Differentiate this scalar and add the gradients to `.grad` of the leaves that it was computed from.
@@ -224,6 +223,8 @@ class Tensor(Dispatched):
     def __array_function__(
         self, func: Callable[..., Any], types: Iterable[type], args: Iterable[Any], kwargs: Mapping[str, Any]
     ) -> Any:
+        if RECORDERS.get() and sys._getframe(1).f_globals.get("__name__", "").startswith("scipy."):
+            refuse_scipy()
         arguments = tuple(args)
         keywords = {name: value for name, value in kwargs.items() if name != "out" or value is not None}
         rule = RULES.get(func)
@@ -239,7 +240,7 @@ class Tensor(Dispatched):
         if written is not None:
             changed(written)
             return None if result is None else written
-        return result if func in CONSTANT else _tensors(result)
+        return result if func in CONSTANT else shows(_tensors(result), arguments)
 
     def __dir__(self) -> list[str]:
         return [name for name in super().__dir__() if name not in TENSOR]
@@ -294,9 +295,9 @@ def apply(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
         if position not in rule.differentiable:
             _check_position(rule, position)
             continue
-        node = arg._node
-        if node is None:  # in one step, as another thread may be at the same
-            node = arg.__dict__.setdefault("_node", Node())
+        node = arg._node or arg.__dict__.setdefault("_node", Node())  # in one step: other threads may be at the same
+        if arg._viewed is not None:
+            node = leaf_of(arg)
         if node.rule is None:
             leaves.append((node, arg))
         parents.append((position, node))
@@ -361,7 +362,9 @@ def stop_gradient(value: ArrayLike) -> NDArray[Any]:
 
 def _untracked(rule: Rule, position: int, arg: Any) -> Any:
     """An argument that is neither a tensor nor an array, as the rule wants it: arrays without meanings of their own."""
-    if type(arg) in (list, tuple):
+    several = listed(arg)
+    if several is not None:
+        arg = several
         if position in rule.differentiable:
             arg = gathered(arg)
             return arg if isinstance(arg, Tensor) else np.asarray(arg)
@@ -372,7 +375,7 @@ def _untracked(rule: Rule, position: int, arg: Any) -> Any:
         if arg.__array_priority__ > 0:  # np.matrix and np.ma have an arithmetic of their own
             raise TypeError(f"{rule.name} has no derivative rule for a {type(arg).__name__}: give it np.asarray(it)")
         return np.asarray(arg)
-    return plain(arg)
+    return plain(arg) if type(arg) is dict else arg
 
 
 def _refuse(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -380,7 +383,7 @@ def _refuse(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     refuse_as_numpy_does(rule.compute, args, kwargs)
     tracked = [name for name, value in kwargs.items() if name in rule.keywords and holds_tensor(value)]
     if tracked:
-        raise TypeError(f"{rule.name} has no derivative for its argument {tracked[0]!r}; {USE_PLAIN}")
+        raise TypeError(no_derivative(rule.name, tracked[0]))
     raise TypeError(unsupported(rule.name, args, kwargs, rule.keywords))
 
 
@@ -398,8 +401,9 @@ def _refuse_whole_numbers(rule: Rule, value: NDArray[Any]) -> None:
 
 
 def _check_position(rule: Rule, position: int) -> None:
-    if position >= len(rule.gradients):
-        raise TypeError(f"{rule.name} has no derivative for its argument {position + 1}; {USE_PLAIN}")
+    if position >= len(rule.gradients) or rule.gradients[position] is not STEP:
+        names = rule.parameters
+        raise TypeError(no_derivative(rule.name, names[position] if position < len(names) else position + 1))
 
 
 def _tensors(value: Any) -> Any:

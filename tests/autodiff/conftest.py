@@ -58,9 +58,18 @@ class Case:
 
     def __call__(self, *inputs: Any, function: Callable[..., Any] | None = None) -> Any:
         """The result as one array, with `inputs` in the place of the arrays of the table."""
+        return self._result(function, _replaced(self.args, iter(inputs)), self.kwargs)
+
+    def given(self, place: int | str, value: Any, *inputs: Any) -> Any:
+        """As a call, with `value` for the argument or the option in this place."""
+        args, kwargs = list(_replaced(self.args, iter(inputs))), dict(self.kwargs)
+        (args if isinstance(place, int) else kwargs)[place] = value
+        return self._result(None, args, kwargs)
+
+    def _result(self, function: Callable[..., Any] | None, args: Any, kwargs: dict[str, Any]) -> Any:
         if function is None:
             function = getattr(*self.of) if isinstance(self.of, tuple) else self.of
-        result = function(*_replaced(self.args, iter(inputs)), **self.kwargs)
+        result = function(*args, **kwargs)
         return combined(result) if isinstance(result, tuple | list) else result
 
 
@@ -143,6 +152,7 @@ case(np.power, positive(2), [1.5, -0.5])
 case(np.arctan2, [1.5, 2.5], positive(2))
 case(np.divmod, between(3, 5, 3), positive(3))
 case(np.ldexp, real(3), np.array([0, 1, -2]))
+case(np.heaviside, np.array([-1, 0, 2, 0]), real(4))
 case(np.astype, real(2, 3), np.float64)
 case(ad.leaky_relu, real(2, 3), slope=0.5)
 
@@ -346,6 +356,7 @@ case(np.average, real(3, 4), returned=True)
 for function in (np.cumulative_sum, np.cumulative_prod):
     case(function, real(3, 4), axis=-1, include_initial=True)
 case(reductions.recurrence, real(2, 4), real(2, 4))
+case(reductions.recurrence, real(5, 3), real(5, 3))
 
 # --- without NaNs
 GAPS = np.where(HOLES, np.arange(12.0).reshape(3, 4) % 7 / 3 - 0.9, np.nan)
@@ -547,6 +558,9 @@ for function in (special.rel_entr, special.kl_div, special.xlogy, special.xlog1p
 for function in (special.iv, special.jv):
     case(function, 1.5, positive(2, 3))
 case(special_rules._polygamma, positive(3), 2)
+case(special_rules._hazard, between(-60, 3, 2, 3))
+case(special.log_ndtr, between(-70, 4, 8))
+case(special.rgamma, np.array([1e-10, -0.5, -2e-12]))
 
 # --- the engine's own
 for kink in (np.array(False), np.array([False, False])):
@@ -606,7 +620,7 @@ for size, stride in (((2, 2), 1), ((3, 1), 2)):
 
 
 # Every product of every rule, by key and position, but for the one that is 0 or NaN everywhere.
-PRODUCTS = [(key, k) for key, rule in RULES.items() for k, product in enumerate(rule.gradients) if product is not None]
+PRODUCTS = [(key, k) for key, rule in RULES.items() for k in range(len(rule.gradients)) if k in rule.differentiable]
 PRODUCTS.remove((conventions._undefined_at, 2))
 
 

@@ -1,5 +1,8 @@
 """Every function in the ways that NumPy lets it be called: arrays in lists, in any memory layout, in strange shapes."""
 
+import collections
+import contextlib
+import functools
 import itertools
 import warnings
 
@@ -8,7 +11,8 @@ import pytest
 
 import nnlite.autodiff as ad
 from nnlite.autodiff import GradientTape, Tensor
-from nnlite.autodiff.rule import name_of
+from nnlite.autodiff.functional import check_gradient
+from nnlite.autodiff.rule import COMPOSED, RULES, name_of
 from nnlite.autodiff.tensor import plain
 
 RNG = np.random.default_rng(3)
@@ -30,7 +34,16 @@ def nested(tensor, container, depth):
     return container(nested(tensor[k], container, depth - 1) for k in range(len(tensor)))
 
 
-@pytest.mark.parametrize(("container", "depth"), [(list, 1), (tuple, 9)])
+class Named(tuple):
+    """A tuple of a type of its own, as those with names are."""
+
+    __slots__ = ()
+
+
+CONTAINERS = [(list, 1), (tuple, 9), (collections.deque, 1), (collections.UserList, 2), (Named, 1)]
+
+
+@pytest.mark.parametrize(("container", "depth"), CONTAINERS)
 def test_tensors_inside_sequences_are_followed_wherever_an_array_may_stand(case, container, depth):
     of_ours = name_of(case.of).startswith("nnlite")
     for position, x in enumerate(case.inputs):
@@ -166,7 +179,81 @@ def agree_in_value(call, points):
         assert wanted, f"{mine!r}, NumPy: {refusal!r}"
         return
     assert refusal is None, f"NumPy raises {refusal!r}"
-    np.testing.assert_allclose(value, expected, rtol=1e-10, atol=1e-12)
+    if expected.dtype.kind in "OUS":
+        np.testing.assert_array_equal(value, expected)
+    else:
+        np.testing.assert_allclose(value, expected, rtol=1e-10, atol=1e-12)
+
+
+AXES = [0, -1, np.int64(0), (0,), (1,), [1], (0, 1), (1, 0), [0, 1], (0, 0), 1.0, None, 99, "x", ()]
+
+
+def test_the_axes_that_numpy_takes_are_taken_and_no_others(one_case_each):
+    """In each form in which a program might give them."""
+    wrong = []
+    for case in one_case_each:
+        names = parameters_of(case.of) & {"axis", "axisa", "axisb", "axisc", "axes", "axis1", "axis2", "source", "ord"}
+        for name, axis in itertools.product(names, AXES):
+            try:
+                agree_in_value(functools.partial(case.given, name, axis), case.inputs)
+            except AssertionError as error:
+                wrong.append(f"{case} with {name}={axis!r}: {' '.join(str(error).split())[:200]}")
+    assert not wrong
+
+
+ODD = [-1, 0, 1, 2, 99, 1.5, None, "x", "full", [1], (0, 1), ()]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_options_that_numpy_takes_are_taken_and_no_others(cases):
+    """What stands beside the arrays in a call, replaced by whatever a program might give there by mistake."""
+    wrong, tried = [], set()
+    for case in cases:
+        beside = [k for k, each in enumerate(case.args) if not isinstance(each, np.ndarray | slice)]
+        names = [name for name, each in case.kwargs.items() if not isinstance(each, np.ndarray)]
+        for place, odd in itertools.product([*beside, *names], ODD):
+            if not name_of(case.of).startswith("np.") or (case.of, place, str(odd)) in tried or not case.inputs:
+                continue
+            tried.add((case.of, place, str(odd)))
+            try:
+                agree_in_value(functools.partial(case.given, place, odd), case.inputs)
+            except AssertionError as error:
+                wrong.append(f"{case} with {odd!r} for {place}: {' '.join(str(error).split())[:150]}")
+    assert not wrong
+
+
+def parameters_of(function):
+    if function in RULES:
+        return RULES[function].keywords
+    return set(COMPOSED[function].signature.parameters) if function in COMPOSED else set()
+
+
+def numbers_in(arguments):
+    """Where among arguments a number, or a list of numbers, stands."""
+    for place, value in arguments:
+        listed = value if isinstance(value, list | tuple) else [value]
+        if listed and all(isinstance(each, int | float) and not isinstance(each, bool) for each in listed):
+            yield place
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_tensor_where_a_number_stands_is_followed_or_refused(case):
+    """In each argument and each option beside the arrays: a quantile, a weight, an order, a bound."""
+    for place in [*numbers_in(enumerate(case.args)), *numbers_in(case.kwargs.items())]:
+
+        def call(value, *inputs, place=place):
+            return np.sum(case.given(place, value, *inputs)) * np.sum(value)
+
+        given = case.args[place] if isinstance(place, int) else case.kwargs[place]
+        refusals = (TypeError, ValueError, IndexError, OverflowError)
+        try:
+            nearby = call(np.array(given, float) + 1e-9, *case.inputs)
+        except refusals:
+            continue  # not for NumPy either
+        if not case.inputs or np.isnan(nearby):
+            continue
+        with contextlib.suppress(*refusals):
+            check_gradient(call, [np.array(given, float), *case.inputs], tolerance=1e-5)
 
 
 WEIGHT_SHAPES = [(), (2,), (3,), (4,), (2, 3), (3, 2), (4, 2), (2, 4), (2, 3, 4), (4, 3, 2), (1, 3), (2, 3, 1)]
@@ -203,6 +290,12 @@ SENSELESS = {
     "no triangle": lambda x: np.linalg.eigvalsh(x[:, :2], "X"),
     "tuples in a block": lambda x: np.block([x, (x, x)]),
     "weights that sum to zero": lambda x: np.average(x, 1, [1.0, 0.0, -1.0]),
+    "a bound given twice": lambda x: np.clip(x, 0.0, 1.0, min=0.0),
+    "a copy by name": lambda x: np.nan_to_num(x, "no"),
+    "a word for infinity": lambda x: np.nan_to_num(x, posinf="no"),
+    "conditions that are numbers": lambda x: np.select([np.ones((2, 3))], [x]),
+    "a power of what is not square": lambda x: np.linalg.matrix_power(x, 2),
+    "a negative count": lambda x: np.linspace(x, 1.0, -1),
     "a block of mixed depth": lambda x: np.block([[x], x]),
     "a norm of no order": lambda x: np.linalg.norm(x, 3),
     "a norm over three axes": lambda x: np.linalg.norm(x[None], None, (0, 1, 2)),

@@ -5,10 +5,12 @@ The judge of range is the slope of NumPy's function in extended precision, whose
 
 import numpy as np
 import pytest
+from scipy import special
 
 import nnlite.autodiff as ad
 from nnlite.autodiff import GradientTape, Tensor
 from nnlite.autodiff.check import gradient_of
+from nnlite.autodiff.reductions import recurrence
 from nnlite.autodiff.rule import RULES, name_of
 from nnlite.autodiff.tensor import plain
 
@@ -55,8 +57,8 @@ def in_range(ufunc, points, dtype):
             known &= points[0] != points[1]
         if ufunc in PERIODIC:
             known &= np.abs(points[0]) < 30
-        if ufunc is np.power:  # the reciprocal of a subnormal base overflows before it meets such an exponent
-            known &= (np.abs(points[1]) > 1e-6) & ((points[0] > 0) | (position == 0))
+        if ufunc is np.power:
+            known &= (points[0] > 0) | (position == 0)
         # An exponent that is off by eps puts a power off by eps times the logarithm of its base.
         logarithms = sum(np.abs(np.log(np.abs(np.longdouble(each)))) for each in (value + 1e-30, points[0]))
         allowed = 20 * info.eps * np.abs(exact) * (1 + logarithms)
@@ -139,6 +141,29 @@ def test_products_take_memory_in_proportion_to_their_length(n):
         assert call is not np.prod or gradient[n // 2] == pytest.approx(others)
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(0,), (1,), (7,), (3, 0), (2, 9), (9, 2), (2, 2, 5)])
+def test_a_recurrence_is_that_of_the_loop_whatever_the_size_of_the_numbers(shape, dtype):
+    rng, info = np.random.default_rng(1), np.finfo(dtype)
+    a, b = (rng.choice([0.0, 1.5, -2.0, info.tiny, np.inf], shape).astype(dtype) for _ in range(2))
+    expected = b.copy()
+    for k in range(1, shape[-1]):
+        expected[..., k] += a[..., k] * expected[..., k - 1]
+    mine = recurrence(a, b)
+    assert mine.dtype == dtype
+    np.testing.assert_allclose(mine, expected, rtol=4 * info.eps)
+
+
+@pytest.mark.filterwarnings("ignore:overflow")
+@pytest.mark.parametrize("factor", [0.25, 1.0, 8.0])
+def test_running_products_beyond_the_range_do_not_spoil_the_gradient_of_those_within(factor):
+    x = np.full(3000, factor)
+    gradient = plain(gradient_of(lambda t: np.sum(np.cumprod(t)[:3]), x)[0])
+    assert gradient[:3].tolist() == [1 + factor + factor**2, factor + factor**2, factor**2]
+    assert not np.any(gradient[3:])
+
+
 INFINITE = np.array([-2.0, -1.0, 3.0, 4.0])
 MASKED = {
     "relu": ad.relu,
@@ -159,6 +184,16 @@ def test_an_infinite_gradient_does_not_pass_a_mask(mask, dtype):
     x = Tensor(INFINITE, dtype)
     gradient = plain(gradient_of(lambda t: np.sum(np.sqrt(mask(t))), x)[0])
     np.testing.assert_allclose(gradient, np.array([0.0, 0.0, 0.5 / np.sqrt(3.0), 0.25]), rtol=2e-3)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("size", [0.0, 1.0, 1e200])
+@pytest.mark.parametrize("reduce", [np.sum, np.mean, np.prod, np.max, np.min, np.var, np.std], ids=name_of)
+def test_no_gradient_reaches_what_where_leaves_out(reduce, size):
+    taken = np.array([True, False, True])
+    options = {"initial": 0.0} if reduce in (np.max, np.min) else {}
+    gradient = gradient_of(lambda t: np.sqrt(reduce(t, where=taken, **options)), np.full(3, size))[0]
+    assert gradient[1] == 0.0
 
 
 KINKS = {
@@ -194,3 +229,54 @@ def test_a_second_derivative_at_a_kink_is_right_or_nan(kinked, point):
     known = ~np.isnan(hessian)
     np.testing.assert_allclose(hessian[known], exact[known], atol=1e-4)
     assert not known.all()
+
+
+SPECIAL = {
+    special.erf: 2, special.erfc: 2, special.erfinv: 0, special.erfcinv: 0, special.ndtr: 2, special.log_ndtr: 2,
+    special.ndtri: 0, special.expit: 2, special.log_expit: 2, special.logit: 0, special.entr: 1, special.gammaln: 1,
+    special.gamma: 1, special.rgamma: 2, special.digamma: 1, special.rel_entr: 1, special.kl_div: 1, special.xlogy: 1,
+    special.xlog1py: 1, special.expm1: 2, special.log1p: 1, special.cbrt: 2,
+}  # fmt: skip
+ENDS = [5e-324, 1e-300, 1e-150, 1e-20, 1e-9, 1e-3, 0.2, 0.6, 0.99, 1.7, 5.0, 30.0, 49.0, 51.0, 1e3, 1e8, 1e150, 1e300]
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("ufunc", SPECIAL, ids=name_of)
+def test_a_function_of_scipy_has_its_derivatives_over_the_whole_range(ufunc):
+    """The judge is the slope over a small step, which knows as many digits as SciPy leaves: few of beta."""
+    numbers = np.array([each for each in ENDS if SPECIAL[ufunc] or each < 1.0])
+    numbers = np.concatenate([numbers, -numbers]) if SPECIAL[ufunc] == 2 else numbers
+    points = [each.ravel() for each in np.meshgrid(*[numbers] * ufunc.nin)]
+    gradients = gradient_of(lambda *x: np.sum(ufunc(*x)), *points)
+    for position, mine in enumerate(map(plain, gradients)):
+        h = np.abs(points[position]) * 1e-6
+        up, down = ([*points[:position], points[position] + each, *points[position + 1 :]] for each in (h, -h))
+        above, below = ufunc(*up), ufunc(*down)
+        slope, noise = (above - below) / (up[position] - down[position]), 1e-15 * np.abs(above) / h
+        known = np.isfinite(slope) & np.isfinite(noise) & (np.abs(slope) > 1e-290) & (np.abs(slope) < 1e290)
+        wrong = known & ~(np.abs(mine - slope) <= 1e-5 * np.abs(slope) + 100 * noise + 1e-9)
+        assert not wrong.any(), (position, [each[wrong][:5] for each in points], mine[wrong][:5], slope[wrong][:5])
+
+
+def test_the_derivative_of_beta_beside_a_small_argument_is_that_of_its_expansion():
+    for small in (1e-3, 1e-5, 1e-12, 1e-200):
+        gradient = plain(gradient_of(lambda b, small=small: special.betaln(small, b), 5.0)[0])
+        first, second, third = (float(special.polygamma(order, 5.0)) for order in (1, 2, 3))
+        assert float(gradient) == pytest.approx(-small * (first + small * (second / 2 + small * third / 6)), rel=1e-9)
+
+
+@pytest.mark.parametrize("x", [-1e2, -1e5, -1e10, -1e150])
+def test_the_second_derivative_of_log_ndtr_tends_to_minus_one(x):
+    slope = lambda t: gradient_of(special.log_ndtr, t)[0]  # noqa: E731
+    assert float(gradient_of(slope, Tensor(x))[0]) == pytest.approx(-1.0, abs=4 / x**2)
+
+
+@pytest.mark.parametrize("ufunc", [*SPECIAL, np.float_power], ids=name_of)
+def test_half_precision_loses_no_more_than_its_own_digits(ufunc):
+    numbers = np.array([0.0625, 0.25, 0.5, 0.75])
+    points = [numbers[k : k + 3] for k in range(ufunc.nin)]
+    exact = gradient_of(lambda *x: np.sum(ufunc(*x)), *points)
+    mine = gradient_of(lambda *x: np.sum(ufunc(*x)), *(each.astype(np.float16) for each in points))
+    for a, b in zip(mine, exact, strict=True):
+        assert a.dtype == np.float16
+        np.testing.assert_allclose(plain(a), plain(b).astype(np.float16), rtol=1e-3)

@@ -7,9 +7,10 @@ import numpy.strings  # what has not been imported, NumPy does not list
 import pytest
 from numpy.testing.overrides import get_overridable_numpy_array_functions, get_overridable_numpy_ufuncs
 
-from nnlite.autodiff import GradientTape, Tensor, sigmoid, softmax_cross_entropy
+from nnlite.autodiff import GradientTape, Tensor, primitive, sigmoid, softmax_cross_entropy
 from nnlite.autodiff.methods import LEAVING
-from nnlite.autodiff.rule import COMPOSED, CONSTANT, RULES, WRITERS, name_of
+from nnlite.autodiff.rule import COMPOSED, CONSTANT, RULES, STEP, WRITERS, name_of
+from nnlite.habits import TENSOR
 
 FUNCTIONS = sorted(get_overridable_numpy_array_functions() | get_overridable_numpy_ufuncs(), key=name_of)
 
@@ -390,3 +391,19 @@ def test_a_primitive_of_our_own_takes_keywords():
     assert len(tape._nodes) == 4
     assert tape.gradient(y, [x])[0].shape == (1, 2)
     assert type(sigmoid(x=np.zeros(2))) is np.ndarray
+
+
+def test_what_the_result_changes_with_in_steps_is_constant_and_what_has_no_rule_is_refused():
+    with pytest.raises(AssertionError, match="with respect to a step"):
+        STEP()
+    x = Tensor([0.0, 2.0])
+    with GradientTape() as tape:
+        y = np.sum(np.where(x, 3.0, np.copysign(x, x)) * x)
+    assert tape.gradient(y, [x])[0].tolist() == [0.0, 3.0]
+    halved = primitive(lambda g, y, x, factor: g / factor, None)(lambda x, factor: x / factor)  # noqa: ARG005
+    with GradientTape(), pytest.raises(TypeError, match="<lambda> has no derivative for its argument 'factor'; if"):
+        halved(x, Tensor(2.0))
+
+
+def test_the_names_of_other_libraries_are_not_among_those_of_a_tensor():
+    assert not set(dir(Tensor([1.0]))) & set(TENSOR)

@@ -183,7 +183,7 @@ class Chaos:
             again = ["--retry-failed"] if failing and number else []
             driver = self._call(folder, spec, "disturbed", cluster, *again)
             self.disturbance.attend(driver, cluster, most=most)
-            yield from self._end(driver)
+            yield from self._end(driver, cluster)
             self.figures.calls += 1
             self.figures.codes[driver.process.returncode] += 1
             if driver.process.returncode == 0:
@@ -207,11 +207,13 @@ class Chaos:
         self._driver = driver
         return driver
 
-    def _end(self, driver: Driver) -> Iterator[str]:
-        """Wait for the end of a call that nobody disturbs any more."""
+    def _end(self, driver: Driver, cluster=None) -> Iterator[str]:
+        """Wait for the end of a call that nobody disturbs any more; a cluster without workers is given some again."""
         deadline = time.monotonic() + LONGEST
         while driver.running() and time.monotonic() < deadline:
             time.sleep(0.05)
+            if cluster and not cluster.workers():
+                cluster.mend()
         if driver.running():
             yield f"a call has not ended within {LONGEST:.0f} s: {driver.said[-500:]}"
             driver.kill()

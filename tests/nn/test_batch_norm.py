@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nnlite.autodiff import check_gradient
+from nnlite.autodiff import prove_gradient
 from nnlite.errors import InputError
 from nnlite.nn import ACTIVATIONS, BatchNorm, Dense, Sequential, fully_connected
 
@@ -69,7 +69,7 @@ def test_the_gradient_reaches_input_scale_and_shift(training):
         norm.scale, norm.shift = scale, shift
         return norm(x, training=training)
 
-    check_gradient(run, RNG.standard_normal((6, 3)), RNG.standard_normal(3), RNG.standard_normal(3), order=2)
+    prove_gradient(run, RNG.standard_normal((6, 3)), RNG.standard_normal(3), RNG.standard_normal(3), order=2)
 
 
 @pytest.mark.parametrize("rows", [0, 1])

@@ -285,3 +285,15 @@ def test_a_layer_that_does_not_say_what_it_maps_is_told_to():
 
     with pytest.raises(NotImplementedError, match=r"Empty has to say what it maps: define __call__\(self, x\)"):
         Empty()(np.ones(1))
+
+
+def test_a_layer_of_ones_own_shows_its_numbers_text_and_functions_and_keeps_the_rest_to_itself():
+    class Noisy(nn.Layer):
+        def __init__(self):
+            self.rate, self.kind, self.squash, self.inner = 0.5, "normal", np.tanh, nn.Flatten()
+            self.rng, self.table, self._secret = rng(), {}, 3
+
+        def __call__(self, x, *, training=None):  # noqa: ARG002
+            return x
+
+    assert repr(Noisy()) == "Noisy(rate=0.5, kind='normal', squash=tanh, inner=Flatten())"

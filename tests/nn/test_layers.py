@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nnlite.autodiff import GradientTape, Tensor, check_gradient
+from nnlite.autodiff import GradientTape, Tensor, prove_gradient
 from nnlite.errors import InputError
 from nnlite.nn import (
     ACTIVATIONS,
@@ -124,7 +124,7 @@ def test_the_gradient_reaches_every_parameter():
         network.layers[1].weight, network.layers[1].bias = v, c
         return squared_error(network(x), targets)
 
-    check_gradient(loss, *(np.array(each) for each in fully_connected([4, 3, 2], "tanh", None, rng()).parameters()))
+    prove_gradient(loss, *(np.array(each) for each in fully_connected([4, 3, 2], "tanh", None, rng()).parameters()))
 
 
 def test_a_network_learns():
@@ -156,3 +156,8 @@ def test_a_state_is_a_copy_and_comes_back_to_the_bit():
 def test_the_state_of_another_network_is_refused():
     with pytest.raises(InputError, match="the saved weights are of another network"):
         Sequential(Dense(3, 2, rng=rng())).load_state(fully_connected([4, 3], "tanh", None, rng()).state())
+
+
+def test_what_is_of_the_right_shape_and_cannot_be_recorded_is_told_as_it_is():
+    with GradientTape(), pytest.raises(TypeError, match="no derivative rule for a MaskedArray"):
+        Dense(3, 2, rng=rng())(np.ma.ones((1, 3)))

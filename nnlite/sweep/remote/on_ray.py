@@ -6,15 +6,21 @@ connection has a pool of a single actor, which ray starts wherever a processor i
 
 import contextlib
 import logging
+import os
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+
+# Else a thread of ray's that still asks for a result after `close` would start a new cluster on this machine.
+os.environ.setdefault("RAY_ENABLE_AUTO_CONNECT", "0")
 
 import ray
 from joblib import cpu_count
 from ray.exceptions import RayActorError, RayError
 from ray.util.joblib.ray_backend import RayBackend
 from ray.util.multiprocessing import Pool
+from ray.util.multiprocessing.pool import ResultThread
 from ray.util.queue import Empty, Queue
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
@@ -82,7 +88,13 @@ class RayCluster:
 
     def close(self) -> None:
         """Disconnect, and end a cluster that was started for this."""
+        threading.excepthook = _without_results(threading.excepthook)
         ray.shutdown()
+
+
+def _without_results(show: Callable[[threading.ExceptHookArgs], object]) -> Callable[[threading.ExceptHookArgs], Any]:
+    """`show`, but for what ends ray's threads that wait for a result which nobody wants any more."""
+    return lambda args: None if isinstance(args.thread, ResultThread) else show(args)
 
 
 class _OneActor(RayBackend):  # type: ignore[misc]
