@@ -44,12 +44,14 @@ class MatrixProduct:
         If anybody could, that is a product of a copy (in `memory`, if it fits) or, where that would be larger than what
         it is for, the array.
         """
-        left = self.left
-        if not _may_change(left):
+        left, trace = self.left, listener()
+        if not (may_change(left) if trace is None else trace.may_change(left)):
             return self
         if left.size > math.prod(self.shape):
             return self.compute()
-        if memory is None or (memory.strides, memory.shape, memory.dtype) != (left.strides, left.shape, left.dtype):
+        if trace is not None:
+            self.left = left if trace.stays(left) else bare(heard(left).copy("K"))
+        elif memory is None or (memory.strides, memory.shape, memory.dtype) != (left.strides, left.shape, left.dtype):
             self.left = left.copy("K")
         else:
             np.copyto(memory, left)
@@ -58,8 +60,8 @@ class MatrixProduct:
 
     def compute(self, out: Array | None = None) -> Array:
         """The array, in `out` if that is given."""
-        product: Array = np.matmul(heard(self.left), heard(self.right), out=out)
-        return bare(product)
+        product: Array = bare(np.matmul(heard(self.left), heard(self.right), out=out))
+        return product
 
 
 class Scattered:
@@ -85,18 +87,19 @@ class Scattered:
 
     def compute(self) -> Array:
         """The array."""
-        total = np.zeros_like(heard(self.values), self.dtype, shape=self.shape)
+        total: Array = np.zeros_like(heard(self.values), self.dtype, shape=self.shape)
         self.add_to(total)
-        return bare(total)
+        plain: Array = bare(total)
+        return plain
 
     def add_to(self, total: Array) -> None:
         """Add the values to an array of this shape, touching no other element."""
-        index, values = self.index, self.values
+        index, values = self.index, heard(self.values)
         parts = index if type(index) is tuple else (index,)
         if not any(_repeats(part) for part in parts):
-            total[index] += values
+            heard(total)[index] += values
             return
-        arrays = [np.asarray(part) for part in parts if _repeats(part)]
+        arrays = [heard(np.asarray(part)) for part in parts if _repeats(part)]
         if len(arrays) < len(parts) or not total.flags.c_contiguous:
             np.add.at(total, index, values)
             return
@@ -171,7 +174,7 @@ def owner(array: Array) -> Any:
     return array if array.base is None else array.base
 
 
-def _may_change(array: Array) -> bool:
+def may_change(array: Array) -> bool:
     """Whether somebody may write to it: recorded values are read-only, data and parameters are not."""
     last = owner(array)
     return array.flags.writeable or not isinstance(last, np.ndarray) or last.flags.writeable

@@ -11,8 +11,10 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from nnlite.autodiff.conventions import direction
+from nnlite.autodiff.hearing import as_array, ask
 from nnlite.autodiff.primitive import primitive
 from nnlite.autodiff.rule import composed, derivative
+from nnlite.autodiff.shaping import inverse
 
 Axis = int | tuple[int, ...] | None
 
@@ -169,7 +171,7 @@ def _recurrence_addend(g: Any, y: Any, a: Any, b: Any) -> Any:
 @primitive(_recurrence_base, _recurrence_addend)
 def recurrence(a: Any, b: Any) -> Any:
     """y_k = a_k y_(k-1) + b_k along the last axis, from y_(-1) = 0."""
-    y = np.array(b, np.result_type(a, b))
+    y = as_array(b).astype(np.result_type(a, b))
     for k in range(1, y.shape[-1]):
         y[..., k] += a[..., k] * y[..., k - 1]
     return y
@@ -197,13 +199,17 @@ def average(a: Any, axis: Axis = None, weights: Any = None, returned: bool = Fal
         axes = normalize_axis_tuple(axis, len(shape))
         if np.shape(weights) != tuple(shape[each] for each in axes):
             raise ValueError(f"np.average of the axes {axes} of {shape} with weights of {np.shape(weights)}")
-        weights = restored(np.transpose(weights, np.argsort(axes)), shape, tuple(set(range(len(shape))) - set(axes)))
+        weights = restored(np.transpose(weights, inverse(axes)), shape, tuple(set(range(len(shape))) - set(axes)))
     weights = np.broadcast_to(weights, shape)
     total = np.sum(weights, axis, keepdims=keepdims)
-    if np.any(total == 0):
-        raise ZeroDivisionError("np.average: weights sum to zero, can't be normalized")
+    ask(_check_total, total)
     mean = np.sum(a * weights, axis, keepdims=keepdims) / total
     return (mean, np.broadcast_to(total, np.shape(mean))) if returned else mean
+
+
+def _check_total(total: Any) -> None:
+    if np.any(total == 0):
+        raise ZeroDivisionError("np.average: weights sum to zero, can't be normalized")
 
 
 def _accumulated(function: Any, neutral: float, x: Any, axis: int | None, include_initial: bool) -> Any:
