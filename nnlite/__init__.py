@@ -29,6 +29,7 @@ from nnlite.nn import (
     squared_error,
     uniform,
 )
+from nnlite.tracing import ask, traced
 
 if TYPE_CHECKING:
     from nnlite.report import load_runs
@@ -50,6 +51,7 @@ __all__ = [
     "Sequential",
     "Tensor",
     "WeightAverage",
+    "ask",
     "check_gradient",
     "glorot_uniform",
     "he_normal",
@@ -68,6 +70,7 @@ __all__ = [
     "softplus",
     "squared_error",
     "stop_gradient",
+    "traced",
     "uniform",
 ]
 

@@ -49,9 +49,9 @@ class MatrixProduct:
             return self
         if left.size > math.prod(self.shape):
             return self.compute()
-        if trace is not None:  # which replays nothing that writes there
-            return self
-        if memory is None or (memory.strides, memory.shape, memory.dtype) != (left.strides, left.shape, left.dtype):
+        if trace is not None:
+            self.left = left if trace.stays(left) else bare(heard(left).copy("K"))
+        elif memory is None or (memory.strides, memory.shape, memory.dtype) != (left.strides, left.shape, left.dtype):
             self.left = left.copy("K")
         else:
             np.copyto(memory, left)
@@ -60,8 +60,8 @@ class MatrixProduct:
 
     def compute(self, out: Array | None = None) -> Array:
         """The array, in `out` if that is given."""
-        product: Array = np.matmul(heard(self.left), heard(self.right), out=out)
-        return bare(product)
+        product: Array = bare(np.matmul(heard(self.left), heard(self.right), out=out))
+        return product
 
 
 class Scattered:
@@ -87,18 +87,19 @@ class Scattered:
 
     def compute(self) -> Array:
         """The array."""
-        total = np.zeros_like(heard(self.values), self.dtype, shape=self.shape)
+        total: Array = np.zeros_like(heard(self.values), self.dtype, shape=self.shape)
         self.add_to(total)
-        return bare(total)
+        plain: Array = bare(total)
+        return plain
 
     def add_to(self, total: Array) -> None:
         """Add the values to an array of this shape, touching no other element."""
-        index, values = self.index, self.values
+        index, values = self.index, heard(self.values)
         parts = index if type(index) is tuple else (index,)
         if not any(_repeats(part) for part in parts):
-            total[index] += values
+            heard(total)[index] += values
             return
-        arrays = [np.asarray(part) for part in parts if _repeats(part)]
+        arrays = [heard(np.asarray(part)) for part in parts if _repeats(part)]
         if len(arrays) < len(parts) or not total.flags.c_contiguous:
             np.add.at(total, index, values)
             return

@@ -15,10 +15,10 @@ import numpy as np
 
 from nnlite.autodiff.accumulation import product
 from nnlite.autodiff.calls import gathered
-from nnlite.autodiff.hearing import ask, heard, is_plain
+from nnlite.autodiff.hearing import ask, is_plain
 from nnlite.autodiff.primitive import primitive
 from nnlite.autodiff.rule import composed
-from nnlite.autodiff.tensor import stop_gradient
+from nnlite.autodiff.tensor import plain, stop_gradient
 
 LEAK = 0.2  # the slope of leaky_relu below 0, if none is given
 SERIES = 0.3  # below it, np.sinc and its first derivatives are taken from ten terms of the series
@@ -266,7 +266,7 @@ def _miss(logits: Any, targets: Any, known: Any) -> Any:
 
 def one_hot(labels: Any, like: Any) -> Any:
     """Rows of zeros with a one at each label, of the shape (n, classes) and the dtype of `like`."""
-    rows = np.zeros_like(heard(like))
+    rows = np.zeros_like(plain(like), order="C")
     rows[np.arange(len(labels)), labels] = 1.0
     return rows
 

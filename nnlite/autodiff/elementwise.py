@@ -10,6 +10,7 @@ import numpy as np
 
 from nnlite.autodiff.conventions import by_convention, slope_of_absolute
 from nnlite.autodiff.graph import widely
+from nnlite.autodiff.hearing import as_array
 from nnlite.autodiff.rule import STEP, composed, derivative
 from nnlite.autodiff.tensor import Tensor, stop_gradient
 
@@ -18,7 +19,7 @@ DEGREE = math.pi / 180
 
 def _floating(x: Any, like: Any) -> Any:
     """Whole numbers in the dtype of `like`: their own would wrap around, or make a float16 of an int8's logarithm."""
-    return np.asarray(x, like.dtype) if isinstance(x, np.ndarray | np.generic) and x.dtype.kind in "biu" else x
+    return as_array(x, like.dtype) if isinstance(x, np.ndarray | np.generic) and x.dtype.kind in "biu" else x
 
 
 def _power_base(g: Any, y: Any, a: Any, b: Any) -> Any:

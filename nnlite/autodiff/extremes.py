@@ -12,6 +12,7 @@ import numpy as np
 from nnlite.autodiff.conventions import by_convention
 from nnlite.autodiff.reductions import Axis, restored
 from nnlite.autodiff.rule import composed, derivative
+from nnlite.autodiff.tensor import stop_gradient
 
 
 def _extreme(
@@ -50,7 +51,7 @@ def _reduce(function: Any, array: Any, axis: Axis = 0, *, keepdims: bool = False
 
 def _running(extreme: np.ufunc, array: Any, axis: int = 0) -> Any:
     """The element that was the extreme so far; of equal ones the last."""
-    values = np.asarray(array)
+    values = stop_gradient(array)
     best = extreme.accumulate(values, axis)
     steps = np.arange(np.shape(array)[axis]).reshape([-1] + [1] * (np.ndim(array) - axis % np.ndim(array) - 1))
     attained = np.maximum.accumulate(np.where((values == best) | np.isnan(values), steps, 0), axis)

@@ -1,4 +1,4 @@
-"""Whether somebody listens to what is done to plain arrays, as a trace does (see `nnlite.traced`).
+"""Whether somebody listens to what is done to plain arrays, as a trace does (see `nnlite.tracing`).
 
 A tape hears of tensors alone, and only of what has a derivative. A trace wants to know of every call that makes or
 changes an array, also of those within a rule or an optimizer. So what the engine is about to compute with goes through
@@ -46,13 +46,19 @@ class Listener(Protocol):
         """This is a gradient of that argument of a rule."""
 
     def may_change(self, array: Any) -> bool:
-        """Whether somebody may write to an array, as far as anybody can know without a trace."""
+        """Whether somebody could write to an array before what was recorded of it is used, without a trace."""
+
+    def stays(self, array: Any) -> bool:
+        """Whether nobody does so here."""
 
     def separate(self, gradients: Any) -> Any:
         """Gradients as arrays that may be written to, each with memory of its own."""
 
-    def gradient_of(self, tensor: Any) -> Any:
-        """The gradient of a tensor that is about to be given a further one."""
+    def writable(self, array: Any) -> Any:
+        """The array, or a copy if it is not to be written to."""
+
+    def touched(self, tensor: Any) -> None:
+        """The gradient of a tensor is about to be used or to be changed."""
 
     def was_changed(self, tensor: Any) -> None:
         """A tensor is written to."""
@@ -60,9 +66,15 @@ class Listener(Protocol):
     def add(self, total: Any, addend: Any, scale: float, keep: float) -> None:
         """As `nnlite.autodiff.accumulation.accumulate`."""
 
+    def result(
+        self, kind: str, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], run: Callable[..., Any]
+    ) -> Any:
+        """The result of a call of NumPy."""
+
 
 LISTENER: ContextVar[Listener | None] = ContextVar("listener", default=None)  # of this thread or task
-listening = 0  # how many there are, in all threads
+ANSWERS: ContextVar[Callable[..., Any] | None] = ContextVar("answers", default=None)  # makes the calls of `ask`
+listening = 0  # how many there are of either, in all threads
 
 
 def listener() -> Listener | None:
@@ -83,6 +95,17 @@ def bare(value: Any) -> Any:
     return np.ndarray.view(value, np.ndarray) if isinstance(value, Heard) else value
 
 
+def as_array(value: Any, dtype: Any = None) -> Any:
+    """As np.asarray, and heard of."""
+    if not listening:
+        return np.asarray(value, dtype)
+    if isinstance(value, list | tuple) and any(isinstance(each, Heard | list | tuple) for each in value):
+        value = np.stack([as_array(each) for each in value])
+    if not isinstance(value, Heard):
+        return np.asarray(value, dtype)
+    return value if dtype is None or value.dtype == dtype else value.astype(dtype)
+
+
 def is_plain(value: Any) -> bool:
     """Whether it is an array that no tape follows."""
     return type(value) is np.ndarray or isinstance(value, Heard)
@@ -91,12 +114,26 @@ def is_plain(value: Any) -> bool:
 def ask(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
     """function(*args, **kwargs), which is called anew at each call of a traced step.
 
-    For whatever does not follow from the arrays that the step is given: random numbers, the rate of a schedule, a
-    condition on values.
+    For whatever does not follow from the arrays that the step is given: random numbers, the rate of a schedule, the
+    next batch of an iterator, a check of values.
+
+    Args:
+        function: returns an array of the same shape and dtype each time, a number, a tuple of these, or None. A number
+            may be handed to NumPy's functions and multiplied with arrays; Python cannot calculate with it. Text and
+            truth values may be looked at, and have to stay as they are.
+        args: of the function; arrays are given as plain ones, which may be written to if they are not the step's.
+        kwargs: likewise.
     """
-    trace = listener()
-    result: T = function(*args, **kwargs) if trace is None else trace.ask(function, args, kwargs)
-    return result
+    if listening:
+        trace = LISTENER.get()
+        if trace is not None:
+            asked: T = trace.ask(function, args, kwargs)
+            return asked
+        answers = ANSWERS.get()
+        if answers is not None:
+            answer: T = answers(function, args, kwargs)
+            return answer
+    return function(*args, **kwargs)
 
 
 def read(owner: Any, name: str) -> Any:

@@ -16,6 +16,7 @@ from numpy.lib.array_utils import normalize_axis_index
 from nnlite.autodiff.accumulation import Scattered, computed
 from nnlite.autodiff.primitive import primitive
 from nnlite.autodiff.rule import RULES, Constant, Gradient, Rule, composed, derivative
+from nnlite.autodiff.shaping import inverse
 from nnlite.autodiff.tensor import Tensor
 
 
@@ -117,7 +118,7 @@ derivative(np.flip, lambda g, y, m, axis=None: np.flip(g, axis))
 derivative(np.fliplr, lambda g, y, m: np.fliplr(g))
 derivative(np.flipud, lambda g, y, m: np.flipud(g))
 derivative(np.rot90, lambda g, y, m, k=1, axes=(0, 1): np.rot90(g, -k, axes))
-derivative(np.rollaxis, lambda g, y, a, axis, start=0: np.transpose(g, np.argsort(_rolled(np.ndim(a), axis, start))))
+derivative(np.rollaxis, lambda g, y, a, axis, start=0: np.transpose(g, inverse(_rolled(np.ndim(a), axis, start))))
 derivative(np.tril, lambda g, y, m, k=0: np.tril(g, k))
 derivative(np.triu, lambda g, y, m, k=0: np.triu(g, k))
 derivative(np.take, _untake)
@@ -179,9 +180,9 @@ pad_copies = primitive(moves(np.pad), name="np.pad")(np.pad)
 def pad(array: Any, pad_width: Constant, mode: Constant = "constant", **kwargs: Any) -> Any:
     """Modes that put constants or copies of elements around the array."""
     if isinstance(pad_width, dict):
-        pad_width, widths = np.zeros((np.ndim(array), 2), int), pad_width
-        for axis, width in widths.items():
-            pad_width[axis] = width
+        pad_width, given = [(0, 0)] * np.ndim(array), pad_width
+        for axis, width in given.items():
+            pad_width[axis] = (width, width) if np.ndim(width) == 0 else tuple(width)
     if mode == "constant":
         return pad_constant(array, pad_width, **kwargs)
     if mode in ("edge", "reflect", "symmetric", "wrap") and not kwargs:

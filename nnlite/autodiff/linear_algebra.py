@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.linalg._linalg import SlogdetResult
 
+from nnlite.autodiff.hearing import ask
 from nnlite.autodiff.primitive import primitive
 from nnlite.autodiff.rule import Constant, composed, derivative
-from nnlite.autodiff.tensor import stop_gradient
+from nnlite.autodiff.tensor import Tensor, stop_gradient
 
 
 def _transposed(a: Any) -> Any:
@@ -37,10 +38,19 @@ def _solve_right(g: Any, y: Any, a: Any, b: Any) -> Any:
 
 def _det(g: Any, y: Any, a: Any) -> Any:
     # the matrix of cofactors: det(a) a^-T or, where that is no number or nothing, determinant by determinant
-    known = np.isfinite(y) & (np.abs(y) > np.finfo(y.dtype).tiny)
-    if np.all(known):
+    if not any(isinstance(each, Tensor) for each in (g, y, a)):  # and so chosen anew in each call of a traced step
+        return ask(_gradient_of_determinant, g, y, a)
+    return _gradient_of_determinant(g, y, a)
+
+
+def _gradient_of_determinant(g: Any, y: Any, a: Any) -> Any:
+    if ask(_is_known, y):
         return np.expand_dims(g * y, (-2, -1)) * _transposed(np.linalg.inv(a))
     return np.expand_dims(g, (-2, -1)) * cofactors(a)
+
+
+def _is_known(y: Any) -> bool:
+    return bool(np.all(np.isfinite(y) & (np.abs(y) > np.finfo(y.dtype).tiny)))
 
 
 def cofactors(a: Any) -> Any:

@@ -160,7 +160,10 @@ def _in_place(method: Callable[..., Any]) -> Any:
 
     def guarded(self: "Dispatched", *args: Any, **kwargs: Any) -> Any:
         refuse_writing(f"x.{method.__name__}()")
-        result = method(self, *plain(args), **plain(kwargs))
+        if listener() is None:
+            result = method(self, *plain(args), **plain(kwargs))
+        else:
+            result = getattr(plain(self), method.__name__)(*plain(args), **plain(kwargs))
         changed(self)
         return result
 
@@ -175,6 +178,12 @@ def _exposing(member: Any) -> Any:
     def guarded(self: "Dispatched", *args: Any, **kwargs: Any) -> Any:
         if RECORDERS.get():
             raise TypeError(told(NO_VIEW.format(name=f"x.{member.__name__}")))
+        if listener() is not None:
+            return (
+                getattr(plain(self), member.__name__)(*args, **kwargs)
+                if callable(member)
+                else getattr(plain(self), member.__name__)
+            )
         if self.flags.writeable:  # as it may be by way of what is returned
             changed(self)
         return member(self, *args, **kwargs) if callable(member) else member.__get__(self)
@@ -193,6 +202,13 @@ def _leaving(member: Any, shown: str) -> Any:
     def guarded(self: "Dispatched", *args: Any, **kwargs: Any) -> Any:
         if RECORDERS.get() and self.dtype.kind not in "biu":
             raise TypeError(told(NO_LEAVING.format(name=shown)))
+        if listener() is not None:  # as the array that tells does, or refuses to
+            telling = heard(np.ndarray.view(self, np.ndarray))
+            return (
+                getattr(telling, member.__name__)(*args, **kwargs)
+                if callable(member)
+                else getattr(telling, member.__name__)
+            )
         return member(self, *args, **kwargs) if callable(member) else member.__get__(self)
 
     guarded.__name__ = member.__name__
@@ -219,11 +235,23 @@ class Dispatched(np.ndarray[Any, np.dtype[Any]]):
 
     def __setitem__(self, index: Any, value: Any) -> None:
         refuse_writing("x[...] = value")
-        super().__setitem__(plain(index), plain(value))
+        if listener() is None:
+            super().__setitem__(plain(index), plain(value))
+        else:
+            plain(self)[plain(index)] = plain(value)
         changed(self)
 
     def __copy__(self) -> Any:
         return np.copy(self)
+
+    def __bool__(self) -> bool:
+        return bool(plain(self))
+
+    def __contains__(self, value: Any) -> bool:
+        return plain(value) in plain(self)
+
+    def __format__(self, spec: str, /) -> str:
+        return format(plain(self), spec)
 
     def reshape(self, *shape: Any, **kwargs: Any) -> Any:
         """As np.reshape; the lengths may be separate arguments."""

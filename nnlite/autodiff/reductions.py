@@ -12,8 +12,10 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from nnlite.autodiff.accumulation import blas
 from nnlite.autodiff.conventions import direction
+from nnlite.autodiff.hearing import ask
 from nnlite.autodiff.primitive import primitive
 from nnlite.autodiff.rule import composed, derivative
+from nnlite.autodiff.shaping import inverse
 
 Axis = int | tuple[int, ...] | None
 
@@ -178,6 +180,10 @@ def _recurrence_addend(g: Any, y: Any, a: Any, b: Any) -> Any:
 @primitive(_recurrence_base, _recurrence_addend)
 def recurrence(a: Any, b: Any) -> Any:
     """y_k = a_k y_(k-1) + b_k along the last axis, from y_(-1) = 0."""
+    return ask(_recurrence, a, b)
+
+
+def _recurrence(a: Any, b: Any) -> Any:
     y = np.array(b, np.result_type(a, b), order="C")
     count, length = math.prod(y.shape[:-1]), y.shape[-1] if y.ndim else 0
     if count < length and y.dtype.char in "fd":
@@ -216,13 +222,17 @@ def average(a: Any, axis: Axis = None, weights: Any = None, returned: bool = Fal
         axes = normalize_axis_tuple(axis, len(shape))
         if np.shape(weights) != tuple(shape[each] for each in axes):
             raise ValueError(f"np.average of the axes {axes} of {shape} with weights of {np.shape(weights)}")
-        weights = restored(np.transpose(weights, np.argsort(axes)), shape, tuple(set(range(len(shape))) - set(axes)))
+        weights = restored(np.transpose(weights, inverse(axes)), shape, tuple(set(range(len(shape))) - set(axes)))
     weights = np.broadcast_to(weights, shape)
     total = np.sum(weights, axis, keepdims=keepdims)
-    if np.any(total == 0):
-        raise ZeroDivisionError("np.average: weights sum to zero, can't be normalized")
+    ask(_check_total, total)
     mean = np.sum(a * weights, axis, keepdims=keepdims) / total
     return (mean, np.broadcast_to(total, np.shape(mean))) if returned else mean
+
+
+def _check_total(total: Any) -> None:
+    if np.any(total == 0):
+        raise ZeroDivisionError("np.average: weights sum to zero, can't be normalized")
 
 
 def _accumulated(function: Any, neutral: float, x: Any, axis: int | None, include_initial: bool) -> Any:

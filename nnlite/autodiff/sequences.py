@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
+from nnlite.autodiff.hearing import heard
 from nnlite.autodiff.primitive import primitive
 from nnlite.autodiff.rule import Constant, composed
 from nnlite.autodiff.tensor import stop_gradient
@@ -138,7 +139,7 @@ def correlate(a: Any, v: Any, mode: str = "valid") -> Any:
 def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> Any:
     """Straight lines between points; at a point the derivative is that of the line to its right."""
     x, xp, fp = (
-        np.astype(each if isinstance(each, np.ndarray) else np.asarray(each), np.float64) for each in (x, xp, fp)
+        np.astype(each if isinstance(each, np.ndarray) else heard(np.asarray(each)), np.float64) for each in (x, xp, fp)
     )
     count = np.size(xp)
     if np.shape(xp) != np.shape(fp) or np.ndim(xp) != 1 or not count:

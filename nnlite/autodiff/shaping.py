@@ -23,7 +23,12 @@ def _unravel(g: Any, y: Any, a: Any, order: Any = "C") -> Any:
     if order != "K":
         return np.reshape(g, np.shape(a), order=_order(a, order))
     axes = _as_in_memory(a)
-    return np.transpose(np.reshape(g, [np.shape(a)[axis] for axis in axes]), np.argsort(axes))
+    return np.transpose(np.reshape(g, [np.shape(a)[axis] for axis in axes]), inverse(axes))
+
+
+def inverse(axes: Any) -> tuple[int, ...]:
+    """The order of axes that undoes this one."""
+    return tuple(np.argsort(axes).tolist())
 
 
 def _order(a: Any, order: Any) -> Any:
@@ -42,7 +47,7 @@ def _as_in_memory(a: Any) -> list[int]:
 
 
 def _untranspose(g: Any, y: Any, a: Any, axes: int | Sequence[int] | None = None) -> Any:
-    return np.transpose(g, None if axes is None else np.argsort(np.ravel(axes) % np.ndim(a)))
+    return np.transpose(g, None if axes is None else inverse(np.ravel(axes) % np.ndim(a)))
 
 
 derivative(np.reshape, _unreshape)

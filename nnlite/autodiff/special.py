@@ -12,6 +12,7 @@ from scipy import special
 
 from nnlite.autodiff.conventions import by_convention
 from nnlite.autodiff.graph import widely
+from nnlite.autodiff.hearing import ask
 from nnlite.autodiff.primitive import primitive
 from nnlite.autodiff.rule import RULES, Gradient, Rule, name_of
 from nnlite.autodiff.tensor import stop_gradient
@@ -92,6 +93,10 @@ def _next(g: Any, y: Any, x: Any, order: int) -> Any:
 @primitive(_next, None, name="scipy.special.polygamma")
 def _polygamma(x: Any, order: int) -> Any:
     """The derivative of digamma, so many times."""
+    return ask(_polygamma_of, order, x)
+
+
+def _polygamma_of(order: int, x: Any) -> Any:
     return np.asarray(special.polygamma(order, x)).astype(x.dtype)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
+from nnlite.autodiff.hearing import as_array, ask
 from nnlite.autodiff.indexing import scatter
 from nnlite.autodiff.reductions import Axis, restored
 from nnlite.autodiff.rule import Constant, composed
@@ -67,9 +68,8 @@ def _quantiles(
     keepdims: bool = False,
 ) -> Any:
     """Of the elements over `axis`, one for each of `q`; a NaN makes them NaN unless it is to be ignored."""
-    fractions = np.asarray(stop_gradient(q), float) / scale
-    if not np.all((fractions >= 0) & (fractions <= 1)):
-        raise ValueError("Quantiles must be in the range [0, 1]")
+    fractions = as_array(stop_gradient(q), float) / scale
+    ask(_check_fractions, fractions)
     if ignore_nan and fractions.ndim > 1:
         raise TypeError("np.nanquantile has no derivative rule for quantiles in more than one dimension: ravel them")
     if method not in POSITIONS:
@@ -171,7 +171,7 @@ def cov(
     total = np.shape(x)[1] if weights is None else np.sum(weights)
     freedom = total - ddof
     if aweights is not None and ddof != 0:
-        freedom = total - ddof * np.sum(weights * np.asarray(aweights)) / total
+        freedom = total - ddof * np.sum(weights * as_array(aweights)) / total
     apart = x - np.expand_dims(np.average(x, 1, weights), 1)
     weighted = apart if weights is None else apart * weights
     return np.squeeze(np.matmul(apart, np.transpose(weighted)) / np.maximum(freedom, 0.0))
@@ -182,10 +182,21 @@ def _weights(frequencies: Any, importances: Any, count: int) -> Any:
     weights = None
     for each in (frequencies, importances):
         if each is not None:
-            if np.shape(each) != (count,) or np.any(np.less(each, 0)):
+            if np.shape(each) != (count,):
                 raise ValueError("weights must be one for each observation, and not negative")
-            weights = np.asarray(each) if weights is None else weights * np.asarray(each)
+            ask(_check_weights, each)
+            weights = as_array(each) if weights is None else weights * as_array(each)
     return weights
+
+
+def _check_fractions(fractions: Any) -> None:
+    if not np.all((fractions >= 0) & (fractions <= 1)):
+        raise ValueError("Quantiles must be in the range [0, 1]")
+
+
+def _check_weights(weights: Any) -> None:
+    if np.any(np.less(weights, 0)):
+        raise ValueError("weights must be one for each observation, and not negative")
 
 
 @composed(np.corrcoef)

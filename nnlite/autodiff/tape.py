@@ -127,7 +127,7 @@ class GradientTape:
         sources = _listed(sources, "tape.gradient(y, [x])")
         start = self._check(target)
         nodes = [source._node for source in sources]
-        wanted = {node for node in nodes if node is not None}
+        wanted = dict.fromkeys(node for node in nodes if node is not None)
         self._check_complete(start, wanted)
         recording = bool(RECORDERS.get())
         seed = _seed(target, output_gradient)

@@ -15,23 +15,20 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from nnlite.autodiff.accumulation import Gradient, MatrixProduct, computed
+from nnlite.autodiff.arguments import check_kind, check_position, refuse, refuse_whole_numbers, untracked
 from nnlite.autodiff.calls import (
     arrays_by_position,
     compose,
-    gathered,
     holds_tensor,
-    no_derivative,
-    refuse_as_numpy_does,
     refuse_scipy,
     rule_of_scipy,
-    unsupported,
     untold,
     written_by,
 )
 from nnlite.autodiff.graph import RECORDERS, Node
-from nnlite.autodiff.hearing import Heard, bare, heard, listener
-from nnlite.autodiff.methods import Dispatched, changed, leaf_of, listed, plain, refuse_writing, shows
-from nnlite.autodiff.rule import CONSTANT, RULES, STEP, WRITERS, Rule, name_of
+from nnlite.autodiff.hearing import Heard, Listener, as_array, bare, heard, listener
+from nnlite.autodiff.methods import Dispatched, changed, leaf_of, plain, refuse_writing, shows
+from nnlite.autodiff.rule import CONSTANT, RULES, WRITERS, Rule, name_of
 from nnlite.habits import TENSOR, Foreign
 
 __all__ = ["Tensor", "apply", "as_tensor", "changed", "lift", "plain", "stop_gradient"]
@@ -85,8 +82,10 @@ class Tensor(Dispatched):
             raise TypeError("Tensor(data) makes a constant of the tensors in its data: use np.stack or np.copy instead")
         array = plain(data)
         if isinstance(array, Heard):  # of which np.array would not be heard
-            return bare(array.copy() if dtype is None else array.astype(dtype)).view(cls)
-        return np.array(array, dtype=dtype, subok=False).view(cls)
+            copied: NDArray[Any] = bare(array.copy() if dtype is None else array.astype(dtype))
+        else:
+            copied = np.array(array, dtype=dtype, subok=False)
+        return copied.view(cls)
 
     def __array_finalize__(self, origin: Any) -> None:
         # All that is recorded is made of plain arrays: a tensor of anything else comes from array.dot(x) and its like.
@@ -117,10 +116,13 @@ class Tensor(Dispatched):
     @property
     def grad(self) -> NDArray[Any] | None:
         """The gradient that `backward` added up."""
+        trace = listener()
+        if trace is not None:
+            trace.touched(self)
         if isinstance(self._gradient, MatrixProduct):
-            spare = self._take("_spare_gradient") if listener() is None else None  # a trace has memory of its own
-            self._gradient = self._gradient.compute(out=spare)
-        return self._gradient
+            self._gradient = self._gradient.compute(out=self._take("_spare_gradient") if trace is None else None)
+        gradient: NDArray[Any] | None = heard(self._gradient)
+        return gradient
 
     @grad.setter
     def grad(self, gradient: NDArray[Any] | None) -> None:
@@ -130,7 +132,10 @@ class Tensor(Dispatched):
                 if self.dtype.kind == "f"
                 else f"a tensor of {self.dtype} has no .grad: only floating-point tensors have a gradient"
             )
-        self._gradient = None if gradient is None else plain(np.asarray(gradient, self.dtype))
+        trace = listener()
+        if trace is not None:
+            trace.touched(self)
+        self._gradient = None if gradient is None else bare(as_array(plain(gradient), self.dtype))
 
     @property
     def has_grad(self) -> bool:
@@ -139,21 +144,16 @@ class Tensor(Dispatched):
 
     def add_gradient(self, gradient: Gradient) -> None:
         """Add to `.grad`; called by the tape alone."""
-        before = self.grad
-        trace = listener()
-        if trace is not None:
-            before = trace.gradient_of(self)
-            if before is not None:
-                gradient = bare(before + heard(computed(gradient)))
-            elif isinstance(gradient, MatrixProduct):
-                gradient = gradient.secured()
-        elif before is not None:
-            gradient = before + computed(gradient)
+        before, trace = self.grad, listener()
+        if before is not None:
+            gradient = bare(before + heard(computed(gradient)))
         elif isinstance(gradient, MatrixProduct):
             # Where the last one was released as an array, this one will be: its memory is waiting.
-            spare = self._take("_spare_gradient")
+            spare = self._take("_spare_gradient") if trace is None else None
             if spare is not None:
                 gradient = gradient.compute(out=spare)
+            elif trace is not None:
+                gradient = gradient.secured()
             else:
                 left = gradient.left
                 gradient = gradient.secured(self._take("_spare_copy"))
@@ -167,6 +167,9 @@ class Tensor(Dispatched):
         Raises:
             ValueError: there is none.
         """
+        trace = listener()
+        if trace is not None:
+            trace.touched(self)
         gradient, self._gradient = self._gradient, None
         if gradient is None:
             raise ValueError(f"a tensor of shape {self.shape} has no .grad: call backward() first")
@@ -178,9 +181,10 @@ class Tensor(Dispatched):
         Raises:
             ValueError: there is none.
         """
-        gradient = self.release_gradient()
-        if listener() is not None:
-            return heard(computed(gradient))
+        gradient, trace = self.release_gradient(), listener()
+        if trace is not None:
+            own: NDArray[Any] = trace.writable(computed(gradient))
+            return own
         if isinstance(gradient, MatrixProduct):
             gradient = gradient.compute(out=self._take("_spare_gradient"))
         elif sys.getrefcount(gradient) > ONLY_HERE:
@@ -249,7 +253,7 @@ class Tensor(Dispatched):
         return _without_recording(super().__repr__)
 
     def __str__(self) -> str:
-        return _without_recording(super().__str__)
+        return _without_recording(super().__str__) if listener() is None else str(plain(self))
 
 
 for _name in TENSOR:  # and not by __getattr__, which would slow every attribute down
@@ -266,7 +270,7 @@ def apply(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
     if not recorders:
         return _unrecorded(rule, args, kwargs)
     if len(args) > rule.arity or (kwargs and (not kwargs.keys() <= rule.keywords or holds_tensor(kwargs))):
-        _refuse(rule, args, kwargs)
+        refuse(rule, args, kwargs)
     if kwargs:
         kwargs = plain(kwargs)
     arrays: list[Any] = []
@@ -278,22 +282,19 @@ def apply(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
         if kind is np.ndarray:  # data, most often
             arrays.append(arg)
             continue
-        if isinstance(arg, Heard):
-            arrays.append(bare(arg))
-            continue
         if kind is not Tensor and not isinstance(arg, Tensor):
-            arg = _untracked(rule, position, arg)  # noqa: PLW2901 - or a tensor, gathered from a list of them
+            arg = untracked(rule, position, arg)  # noqa: PLW2901 - or a tensor, gathered from a list of them
             if not isinstance(arg, Tensor):
                 arrays.append(arg)
                 continue
         array = _view(arg, np.ndarray)
         arrays.append(array)
         if array.dtype.kind != "f":
-            _check_kind(rule, array)
+            check_kind(rule, array)
             whole |= array.dtype.kind != "b" and position in rule.differentiable
             continue
         if position not in rule.differentiable:
-            _check_position(rule, position)
+            check_position(rule, position)
             continue
         node = arg._node or arg.__dict__.setdefault("_node", Node())  # in one step: other threads may be at the same
         if arg._viewed is not None:
@@ -301,33 +302,33 @@ def apply(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
         if node.rule is None:
             leaves.append((node, arg))
         parents.append((position, node))
-    residual = None
-    trace = listener()
-    if trace is not None:
-        trace.within(rule.name)
-        arrays = list(map(trace.heard, arrays))
-        kwargs = dict(kwargs)
-    if rule.has_residual:
-        value, residual = rule.run(*arrays, **kwargs)
-        value = np.asarray(value)
-    else:
-        value = np.asarray(rule.run(*arrays, **kwargs))
+    value, residual, trace = _run(rule, arrays, kwargs)
     if value.dtype.kind != "f":
-        _check_kind(rule, value)
+        check_kind(rule, value)
         parents.clear()
     elif whole:
-        _refuse_whole_numbers(rule, value)
+        refuse_whole_numbers(rule, value)
     if not parents:
         return _view(value, Tensor)
     # A rule may need this value later on: whoever changed it would change the gradient silently.
     value.setflags(write=False)
     if trace is not None:
         trace.recorded(value, rule.name, arrays)
-        arrays, residual = list(map(bare, arrays)), bare(residual)
     node = Node(rule, tuple(arrays), kwargs, tuple(parents), value, residual)
     for recorder in recorders:
         recorder.record(node, leaves)
     return lift(value, node, recorders[-1])
+
+
+def _run(rule: Rule, arrays: list[Any], kwargs: dict[str, Any]) -> tuple[NDArray[Any], Any, Listener | None]:
+    """The value of a primitive, what it left for its derivative, and the trace that has heard of it."""
+    trace = listener()
+    if trace is not None:
+        trace.within(rule.name)
+        arrays = list(map(trace.heard, arrays))
+    result = rule.run(*arrays, **kwargs)
+    value, residual = result if rule.has_residual else (result, None)
+    return np.asarray(value), bare(residual), trace
 
 
 def _unrecorded(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
@@ -356,54 +357,8 @@ def stop_gradient(value: ArrayLike) -> NDArray[Any]:
 
     It keeps its numbers: of a tensor that can still be changed in place, such as a parameter, it is a copy.
     """
-    array = plain(value) if isinstance(value, np.ndarray) else np.asarray(plain(value))
+    array: NDArray[Any] = plain(value) if isinstance(value, np.ndarray) else as_array(plain(value))
     return array.copy() if isinstance(value, Tensor) and array.flags.writeable else array
-
-
-def _untracked(rule: Rule, position: int, arg: Any) -> Any:
-    """An argument that is neither a tensor nor an array, as the rule wants it: arrays without meanings of their own."""
-    several = listed(arg)
-    if several is not None:
-        arg = several
-        if position in rule.differentiable:
-            arg = gathered(arg)
-            return arg if isinstance(arg, Tensor) else np.asarray(arg)
-        if holds_tensor(arg):
-            _check_position(rule, position)
-        return plain(arg)
-    if isinstance(arg, np.ndarray):
-        if arg.__array_priority__ > 0:  # np.matrix and np.ma have an arithmetic of their own
-            raise TypeError(f"{rule.name} has no derivative rule for a {type(arg).__name__}: give it np.asarray(it)")
-        return np.asarray(arg)
-    return plain(arg) if type(arg) is dict else arg
-
-
-def _refuse(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    """Raise what NumPy raises for the call, or else that the rule does not know its arguments."""
-    refuse_as_numpy_does(rule.compute, args, kwargs)
-    tracked = [name for name, value in kwargs.items() if name in rule.keywords and holds_tensor(value)]
-    if tracked:
-        raise TypeError(no_derivative(rule.name, tracked[0]))
-    raise TypeError(unsupported(rule.name, args, kwargs, rule.keywords))
-
-
-def _check_kind(rule: Rule, array: NDArray[Any]) -> None:
-    if array.dtype.kind in "cO":
-        raise TypeError(f"{rule.name} of {array.dtype} numbers has no derivative rule: only real numbers are recorded")
-
-
-def _refuse_whole_numbers(rule: Rule, value: NDArray[Any]) -> None:
-    """Say at once that a tensor of integers has no gradient, where one that is made floating-point would have it."""
-    raise TypeError(
-        f"{rule.name} makes {value.dtype} of a tensor of integers, and only floating-point tensors have a gradient: "
-        "make it one by nnlite.Tensor(data, dtype=float), or say nnlite.stop_gradient(x) if it is constant"
-    )
-
-
-def _check_position(rule: Rule, position: int) -> None:
-    if position >= len(rule.gradients) or rule.gradients[position] is not STEP:
-        names = rule.parameters
-        raise TypeError(no_derivative(rule.name, names[position] if position < len(names) else position + 1))
 
 
 def _tensors(value: Any) -> Any:

@@ -42,7 +42,7 @@ from nnlite.nn import (
 )
 from nnlite.nn.layers import constrain
 from nnlite.nn.weights import Arrays
-from nnlite.traced import traced
+from nnlite.tracing import traced
 
 MISTAKES_SHOWN = 25
 

@@ -39,7 +39,7 @@ from nnlite.models.training import (
 )
 from nnlite.nn import Sequential, sigmoid_cross_entropy
 from nnlite.nn.weights import Arrays
-from nnlite.traced import traced
+from nnlite.tracing import traced
 
 JUDGED = 10_000  # images drawn to measure quality
 SHOWN = 100  # of them, images kept as samples

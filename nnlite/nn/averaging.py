@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnlite.autodiff.accumulation import accumulate
-from nnlite.autodiff.hearing import ask, within
+from nnlite.autodiff.hearing import ask, heard, read, within
+from nnlite.autodiff.tensor import Tensor, plain
 from nnlite.errors import InputError
 from nnlite.nn.layer import Layer
 
@@ -38,8 +39,12 @@ class WeightAverage:
         """Take the weights as they are now into the average; after each step of the optimizer."""
         within("WeightAverage")
         scale, keep = ask(self._advance)
-        for name, array in self._model.named_arrays():
-            accumulate(self._averages[name], array, scale=scale, keep=keep)
+        for name, parameter in self._model.named_parameters():
+            accumulate(self._averages[name], plain(parameter), scale=scale, keep=keep)
+        for member in self._model.members():  # whose buffers are exchanged for others
+            if not isinstance(member.array, Tensor):
+                array = read(member.holder, member.key) if isinstance(member.holder, Layer) else heard(member.array)
+                accumulate(self._averages[member.name], array, scale=scale, keep=keep)
 
     def _advance(self) -> tuple[float, float]:
         """Count an update: the shares of the weights and of the average."""

@@ -20,7 +20,7 @@ def _overlaid(g: Any, y: Any, x: Any, size: Pair, stride: int) -> Any:  # noqa: 
 def patches(x: Any, size: Pair, stride: int) -> Any:
     """The patches of `size` of images (n, height, width, channels), (n, rows, columns, height, width, channels)."""
     windows = np.lib.stride_tricks.sliding_window_view(x, size, axis=(1, 2))[:, ::stride, ::stride]
-    return np.ascontiguousarray(windows.transpose(0, 1, 2, 4, 5, 3))
+    return windows.transpose(0, 1, 2, 4, 5, 3).copy()
 
 
 def _patches(g: Any, y: Any, columns: Any, shape: tuple[int, ...], size: Pair, stride: int) -> Any:  # noqa: ARG001
@@ -30,7 +30,7 @@ def _patches(g: Any, y: Any, columns: Any, shape: tuple[int, ...], size: Pair, s
 @primitive(_patches, None, None, None)
 def overlaid(columns: Any, shape: tuple[int, ...], size: Pair, stride: int) -> Any:
     """The transpose of `patches`: images of `shape` to which each patch has been added where it was taken from."""
-    images = np.zeros(shape, columns.dtype)
+    images = np.zeros_like(columns, shape=shape, order="C")
     rows, across = columns.shape[1:3]
     for i, j in np.ndindex(size):
         images[:, i : i + stride * rows : stride, j : j + stride * across : stride] += columns[:, :, :, i, j]

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnlite.autodiff import IN_PLACE, Tensor, affine, dense, leaky_relu, relu, sigmoid, standardize, stop_gradient
-from nnlite.autodiff.hearing import ask, assign, read
+from nnlite.autodiff.hearing import as_array, ask, assign, read
 from nnlite.autodiff.tensor import changed, plain
 from nnlite.errors import InputError, nearest
 from nnlite.nn.initializers import Initializer, glorot_uniform
@@ -119,7 +119,7 @@ class Dropout(Layer):
         if not _said(training, self) or not self._threshold:
             return x
         # Four decisions of 16 bits each are cut from one 64-bit number: five times as fast as a float for each.
-        drawn = ask(self._rng.integers, 0, _ALL_BITS, -(-x.size // 4), dtype=np.uint64, endpoint=True)
+        drawn: Any = ask(self._rng.integers, 0, _ALL_BITS, -(-x.size // 4), dtype=np.uint64, endpoint=True)
         bits = drawn.view(np.uint16)
         kept = bits[: x.size].reshape(x.shape) >= self._threshold
         return x * np.multiply(kept, self._scale, dtype=x.dtype)
@@ -237,15 +237,19 @@ class Embedding(Layer):
             TypeError: they are no integers.
             ValueError: one is not from 0 to count - 1.
         """
-        indices, count = np.asarray(plain(x)), len(self.weight)
+        indices, count = as_array(plain(x)), len(self.weight)
         if indices.dtype.kind not in "iu":
             raise TypeError(f"Embedding takes integers from 0 to {count - 1}, not {indices.dtype}")
+        ask(self._check, indices)
+        return self.weight[indices]
+
+    def _check(self, indices: NDArray[Any]) -> None:
+        count = len(self.weight)
         if indices.size and not 0 <= indices.min() <= indices.max() < count:
             raise ValueError(
                 f"Embedding takes integers from 0 to {count - 1}; those it was given are from {indices.min()} to "
                 f"{indices.max()}, its weight is {self.weight.shape}"
             )
-        return self.weight[indices]
 
 
 class Flatten(Layer):

@@ -1,0 +1,78 @@
+"""Arguments and results in their containers: what decides which program a call takes, and what it returns."""
+
+import zlib
+from typing import Any
+
+import numpy as np
+
+from nnlite.autodiff.accumulation import may_change
+from nnlite.tracing.arrays import AskedNumber
+
+
+def signature(value: Any, arrays: list[Any], objects: list[Any]) -> Any:
+    """What decides which program a call takes; its arrays, and objects that are known by identity, are gathered."""
+    kind = type(value)
+    if isinstance(value, np.ndarray):
+        array = value if kind is np.ndarray else as_plain(value)
+        arrays.append(array)
+        return kind, array.shape, array.strides, array.dtype, array.flags.writeable or may_change(array)
+    if kind in (list, tuple):
+        return kind, tuple([signature(each, arrays, objects) for each in value])
+    if kind is dict:
+        return tuple([(name, signature(each, arrays, objects)) for name, each in value.items()])
+    if kind is float:
+        return kind, value or repr(value)  # as 0.0 == -0.0
+    if kind in (int, str, bytes, bool, type(None)):
+        return kind, value
+    if isinstance(value, np.generic):
+        return kind, value.tobytes()
+    objects.append(value)
+    return kind, id(value)
+
+
+def checksum(arrays: list[Any]) -> int:
+    """Of the numbers in arrays; others have another one, but for one case in four thousand million."""
+    total = 0
+    for array in arrays:
+        total = zlib.crc32(array.data if array.flags.c_contiguous and array.size else array.tobytes(), total)
+    return total
+
+
+def outline_of(value: Any, leaves: list[Any]) -> Any:
+    """The containers of a result, with the position of each leaf among all in its place."""
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return type(value)(*(outline_of(each, leaves) for each in value))
+    if type(value) in (list, tuple):
+        return type(value)([outline_of(each, leaves) for each in value])
+    if type(value) is dict:
+        return {name: outline_of(each, leaves) for name, each in value.items()}
+    leaves.append(value)
+    return len(leaves) - 1
+
+
+def rebuilt(outline: Any, leaves: list[Any]) -> Any:
+    """The containers of a result with its leaves."""
+    if isinstance(outline, tuple) and hasattr(outline, "_fields"):
+        return type(outline)(*(rebuilt(each, leaves) for each in outline))
+    if type(outline) in (list, tuple):
+        return type(outline)([rebuilt(each, leaves) for each in outline])
+    if type(outline) is dict:
+        return {name: rebuilt(each, leaves) for name, each in outline.items()}
+    return leaves[outline]
+
+
+def leaves_of(value: Any) -> list[Any]:
+    """The leaves of a result, in order."""
+    leaves: list[Any] = []
+    outline_of(value, leaves)
+    return leaves
+
+
+def is_numbers(leaf: Any) -> bool:
+    """Whether a leaf is another one at each call."""
+    return isinstance(leaf, np.ndarray | np.generic | AskedNumber)
+
+
+def as_plain(array: Any) -> Any:
+    """A tensor, or a NumPy scalar, as a plain array."""
+    return np.ndarray.view(array, np.ndarray) if isinstance(array, np.ndarray) else np.asarray(array)
