@@ -188,7 +188,7 @@ def _arrays_in(value: Any) -> list[Any]:
 
 def _copied(value: Any) -> Any:
     if isinstance(value, np.ndarray):
-        return value.copy()
+        return value.copy("K")
     if type(value) in (list, tuple):
         return type(value)(map(_copied, value))
     return value
