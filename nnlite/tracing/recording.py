@@ -226,6 +226,12 @@ class Trace:
             return result if isinstance(result, tuple) else self.heard(bare(outs[0]))
         return self._made(call, run(*known(args), **known(kwargs)))
 
+    def flagged(self, array: Any, writeable: bool) -> None:
+        """Somebody said whether an array may be written to."""
+        place = self.place(array)
+        if place.view is None:
+            (self._recorded.discard if writeable else self._recorded.add)(place.memory)
+
     def place(self, array: Any) -> Place:
         """Where an array lies; one that nobody has told of was there before."""
         told, array = isinstance(array, Heard), np.ndarray.view(array, np.ndarray)
