@@ -87,7 +87,7 @@ class Scattered:
 
     def compute(self) -> Array:
         """The array."""
-        total: Array = np.zeros_like(heard(self.values), self.dtype, shape=self.shape)
+        total: Array = np.zeros_like(heard(self.values), self.dtype, "C", shape=self.shape)
         self.add_to(total)
         plain: Array = bare(total)
         return plain

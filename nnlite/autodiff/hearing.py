@@ -51,6 +51,9 @@ class Listener(Protocol):
     def stays(self, array: Any) -> bool:
         """Whether nobody does so here."""
 
+    def flagged(self, array: Any, writeable: bool) -> None:
+        """Somebody said whether an array may be written to."""
+
     def separate(self, gradients: Any) -> Any:
         """Gradients as arrays that may be written to, each with memory of its own."""
 

@@ -82,6 +82,13 @@ class Traced(Heard):
     def __iter__(self) -> Iterator[Any]:
         return (self[position] for position in range(len(self)))
 
+    def setflags(self, write: Any = None, align: Any = None, uic: Any = None) -> None:
+        """As np.ndarray.setflags."""
+        super().setflags(write=write, align=align, uic=uic)
+        trace = LISTENER.get()
+        if write is not None and trace is not None:
+            trace.flagged(self, bool(write))
+
     def __copy__(self) -> Any:
         return self.copy()
 

@@ -66,7 +66,7 @@ class Answers:
 class State:
     """What a trace's calls change, as it is now: to go back to, and to compare."""
 
-    def __init__(self, trace: Trace) -> None:
+    def __init__(self, trace: Trace, gradients: list[tuple[Any, bool]]) -> None:
         written = {
             id(place.memory): place.memory.array
             for call in trace.calls
@@ -75,7 +75,7 @@ class State:
         }
         self._arrays = list(written.values())
         stores = {(id(call.args[0]), call.args[1]): call.args[:2] for call in trace.calls if call.kind == "store"}
-        tensors = [tensor for tensor, _ in trace.gradients_at_first.values()]
+        tensors = [tensor for tensor, _ in gradients]
         self._attributes = [*stores.values(), *((tensor, "_gradient") for tensor in tensors)]
         self._before = self.now()
 
@@ -188,7 +188,7 @@ def _arrays_in(value: Any) -> list[Any]:
 
 def _copied(value: Any) -> Any:
     if isinstance(value, np.ndarray):
-        return value.copy()
+        return value.copy("K")
     if type(value) in (list, tuple):
         return type(value)(map(_copied, value))
     return value

@@ -1,6 +1,8 @@
 """Arguments and results in their containers: what decides which program a call takes, and what it returns."""
 
+import inspect
 import zlib
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -76,3 +78,20 @@ def is_numbers(leaf: Any) -> bool:
 def as_plain(array: Any) -> Any:
     """A tensor, or a NumPy scalar, as a plain array."""
     return np.ndarray.view(array, np.ndarray) if isinstance(array, np.ndarray) else np.asarray(array)
+
+
+def parameters_of(function: Callable[..., Any], args: tuple[Any, ...]) -> list[str]:
+    """What a function calls its positional arguments."""
+    names: list[str] = []
+    for each in inspect.signature(function).parameters.values():
+        if each.kind is each.VAR_POSITIONAL:
+            names += [f"{each.name}_{position}" for position in range(len(args) - len(names))]
+        elif each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD):
+            names.append(each.name)
+    return [*names, *(f"argument_{position}" for position in range(len(args)))][: len(args)]
+
+
+def named_objects(function: Callable[..., Any], args: Any, kwargs: Any) -> dict[str, Any]:
+    """The arguments that are objects, by name."""
+    named = {**dict(zip(parameters_of(function, args), args, strict=True)), **kwargs}
+    return {name: value for name, value in named.items() if not isinstance(value, np.ndarray)}

@@ -5,6 +5,7 @@ tells of every call. A trace knows an array by its memory, never by the object: 
 came about, and what happens in place happens in place again when the program is replayed.
 """
 
+import weakref
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -42,7 +43,6 @@ class Trace:
     Attributes:
         calls: what the function did, in order.
         changed: tensors that were written to, by id.
-        gradients_at_first: tensors whose `.grad` was touched, by id, and whether each had one at first.
         values: of which rule a memory is the value, and of which arguments.
         gradients: of what a memory is the gradient.
         part: what the calls to come belong to.
@@ -53,7 +53,7 @@ class Trace:
     def __init__(self) -> None:
         self.calls: list[Call] = []
         self.changed: dict[int, Any] = {}
-        self.gradients_at_first: dict[int, tuple[Any, bool]] = {}
+        self._touched: dict[int, tuple[weakref.ref[Any], bool]] = {}
         self.values: dict[Memory, tuple[str, list[Memory]]] = {}
         self.gradients: dict[Memory, Memory] = {}
         self.part = ""
@@ -170,10 +170,14 @@ class Trace:
 
     def touched(self, tensor: Any) -> None:
         """The gradient of a tensor is about to be used or to be changed."""
-        if id(tensor) not in self.gradients_at_first:
-            self.gradients_at_first[id(tensor)] = tensor, tensor.has_grad
+        if id(tensor) not in self._touched:
+            self._touched[id(tensor)] = weakref.ref(tensor), tensor.has_grad
             if tensor.has_grad:
                 tensor.grad = self.read(tensor, "grad")
+
+    def gradients_at_first(self) -> list[tuple[Any, bool]]:
+        """The tensors that are still there and whose `.grad` was touched, and whether each had one at first."""
+        return [(tensor, had) for each, had in self._touched.values() if (tensor := each()) is not None]
 
     def keeps(self, owner: Any, name: str) -> bool:
         """Whether this attribute was read, or assigned to, by way of this trace."""
@@ -221,6 +225,12 @@ class Trace:
             self.calls.append(call)
             return result if isinstance(result, tuple) else self.heard(bare(outs[0]))
         return self._made(call, run(*known(args), **known(kwargs)))
+
+    def flagged(self, array: Any, writeable: bool) -> None:
+        """Somebody said whether an array may be written to."""
+        place = self.place(array)
+        if place.view is None:
+            (self._recorded.discard if writeable else self._recorded.add)(place.memory)
 
     def place(self, array: Any) -> Place:
         """Where an array lies; one that nobody has told of was there before."""

@@ -6,8 +6,8 @@ program runs alone.
 """
 
 import functools
-import inspect
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -23,7 +23,17 @@ from nnlite.autodiff.tensor import Tensor, as_tensor, changed
 from nnlite.tracing.arrays import AskedNumber
 from nnlite.tracing.comparison import WAY_OUT, Answers, State, TracedStepError, first_difference, same_numbers
 from nnlite.tracing.naming import names_around
-from nnlite.tracing.nesting import as_plain, checksum, is_numbers, leaves_of, outline_of, rebuilt, signature
+from nnlite.tracing.nesting import (
+    as_plain,
+    checksum,
+    is_numbers,
+    leaves_of,
+    named_objects,
+    outline_of,
+    parameters_of,
+    rebuilt,
+    signature,
+)
 from nnlite.tracing.places import Asked, Place, TracedValueError, in_words
 from nnlite.tracing.program import Program
 from nnlite.tracing.recording import Trace
@@ -88,6 +98,7 @@ class TracedStep(Generic[P, R]):
         self._checked = checked
         self._threads = threading.local()
         self._latest: Line | None = None
+        self._traces = self._replays = 0
 
     @property
     def source(self) -> str:
@@ -127,6 +138,7 @@ class TracedStep(Generic[P, R]):
                 line = None
         result: R
         if line is None:
+            self._count_traces(dropped)
             line, result = self._trace(args, kwargs, arrays, objects)
             if sum(map(len, lines.values())) >= MOST_SIGNATURES:
                 del lines[next(iter(lines))]
@@ -141,6 +153,7 @@ class TracedStep(Generic[P, R]):
         else:
             result = _replayed(line, arrays)
         line.calls += 1
+        self._replays += 1
         return result
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
@@ -154,6 +167,18 @@ class TracedStep(Generic[P, R]):
 
     def __reduce__(self) -> Any:
         return type(None), ()  # a copy of an object that has it traces anew
+
+    def _count_traces(self, changed: list[Entry]) -> None:
+        """Warn if the function is traced over and over, which takes longer than to run it as it stands."""
+        self._traces += 1
+        if self._traces == 2 * MOST_SIGNATURES and self._replays < self._traces:
+            what = ", ".join(each.name for each in changed) or "a value or shape among its arguments"
+            warnings.warn(
+                f"{self._name} was traced {self._traces} times and replayed {self._replays} times, as {what} changes "
+                "from call to call: an array, or what nnlite.ask returns, may change",
+                RuntimeWarning,
+                stacklevel=3,
+            )
 
     def _line(self) -> Line:
         if self._latest is None:
@@ -175,9 +200,9 @@ class TracedStep(Generic[P, R]):
         around = Surroundings(self._function, objects)
         moved = {each.identity for each in before.changed()}
         around.keep([each for each in around.entries if each.identity not in moved and not _is_asked(each, trace)])
-        own = names_around({**_named(self._function, args, kwargs), **around.variables})
+        own = names_around({**named_objects(self._function, args, kwargs), **around.variables})
         program = Program(trace, given, trace.results, own, self._name)
-        gradients, reads = list(trace.gradients_at_first.values()), trace.reads()
+        gradients, reads = trace.gradients_at_first(), trace.reads()
         where = iter(trace.results)
         found = [_own(each, next(where)) if is_numbers(each) else each for each in leaves]
         trace.release()
@@ -188,7 +213,7 @@ class TracedStep(Generic[P, R]):
         """Run the function while a trace listens: that, the arrays that it was given, and what it returned."""
         trace = Trace()
         places: list[tuple[str, Place]] = []
-        names = _parameters(self._function, args)
+        names = parameters_of(self._function, args)
 
         def given(value: Any, name: str) -> Any:
             if isinstance(value, np.ndarray):
@@ -205,7 +230,7 @@ class TracedStep(Generic[P, R]):
         keywords = {name: given(value, name) for name, value in kwargs.items()}
         with _told(LISTENER, trace):
             result = self._function(*positional, **keywords)
-            for tensor, had in trace.gradients_at_first.values():
+            for tensor, had in trace.gradients_at_first():
                 if trace.place(as_plain(tensor)).memory.kind == "given":
                     raise TracedValueError(
                         "backward() gives an argument of a traced step a .grad: use tape.gradient(loss, [x]) for it, "
@@ -221,7 +246,7 @@ class TracedStep(Generic[P, R]):
         self, line: Line, lines: list[Line], args: Any, kwargs: Any, arrays: list[Any], objects: list[Any]
     ) -> Any:
         """Run all three ways, and see whether they come to the same."""
-        state, answers = State(line.trace), Answers()
+        state, answers = State(line.trace, line.gradients), Answers()
         around = Surroundings(self._function, objects)
         with _told(ANSWERS, answers.first):
             result = self._function(*args, **kwargs)
@@ -372,20 +397,3 @@ def _is_asked(entry: Entry, trace: Trace) -> bool:
         return True
     asked = (getattr(call.function, "__self__", None) for call in trace.calls if call.kind == "ask")
     return entry.owner is not None and callable(entry.value) and any(each is entry.owner for each in asked)
-
-
-def _parameters(function: Callable[..., Any], args: tuple[Any, ...]) -> list[str]:
-    """What a function calls its positional arguments."""
-    names: list[str] = []
-    for each in inspect.signature(function).parameters.values():
-        if each.kind is each.VAR_POSITIONAL:
-            names += [f"{each.name}_{position}" for position in range(len(args) - len(names))]
-        elif each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD):
-            names.append(each.name)
-    return [*names, *(f"argument_{position}" for position in range(len(args)))][: len(args)]
-
-
-def _named(function: Callable[..., Any], args: Any, kwargs: Any) -> dict[str, Any]:
-    """The arguments that are objects, by name."""
-    named = {**dict(zip(_parameters(function, args), args, strict=True)), **kwargs}
-    return {name: value for name, value in named.items() if not isinstance(value, np.ndarray)}

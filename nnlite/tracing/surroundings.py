@@ -92,25 +92,30 @@ class Surroundings:
             count = len(self.entries)
             for value, name, done in list(self._partly):
                 self._attributes(value, name, done)
-        self._fast: list[tuple[dict[Any, Any], Any, Any]] = []
-        self._slow: list[Entry] = []
         self.keep(self.entries)
 
     def keep(self, entries: list[Entry]) -> None:
         """Look at these alone from now on."""
         self.entries = entries
-        self._fast = [(each.holder, each.key, each.value) for each in entries if type(each.holder) is dict]
-        self._slow = [each for each in entries if type(each.holder) is not dict]
+        self._items = [(each.holder, each.key, each.value) for each in entries if type(each.holder) in (dict, list)]
+        self._cells = [(each.holder, each.value) for each in entries if type(each.holder) is types.CellType]
+        self._lengths = [(each.holder.container, each.value) for each in entries if type(each.holder) is _Length]
 
     def stay(self) -> bool:
         """Whether all is as it was."""
         try:
-            for holder, key, value in self._fast:
+            for holder, key, value in self._items:
                 if holder[key] is not value and not _same(holder[key], value):
                     return False
-        except KeyError:
+            for cell, value in self._cells:
+                if cell.cell_contents is not value and not _same(cell.cell_contents, value):
+                    return False
+        except (KeyError, IndexError, ValueError):
             return False
-        return all(entry.stays() for entry in self._slow)
+        for container, length in self._lengths:  # noqa: SIM110 - at each call of a step, where a generator takes longer
+            if len(container) != length:
+                return False
+        return True
 
     def changed(self) -> list[Entry]:
         """What is no longer as it was."""

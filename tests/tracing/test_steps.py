@@ -499,3 +499,29 @@ class Model(nn.Layer):
     @nn.traced
     def step(self, x):
         return np.tanh(x @ self.weight)
+
+
+def test_a_tensor_that_the_step_makes_for_itself_is_no_reason_to_trace_anew(in_step):
+    def make():
+        model = nn.Dense(3, 2, rng=np.random.default_rng(0))
+        optimizer = nn.SGD(model.parameters(), 0.1)
+
+        def step(x):
+            with nn.GradientTape():
+                loss = np.sum((model(nn.Tensor(x)) - nn.Tensor(np.ones((4, 2), np.float32))) ** 2)
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        return step, model, optimizer
+
+    step = in_step(make, [(batch(k, dtype=np.float32),) for k in range(12)])
+    assert (step._traces, step._replays) == (1, 11)
+
+
+def test_a_step_that_is_traced_over_and_over_warns():
+    step = nn.traced(lambda x, number: x * number)
+    for k in range(63):
+        step(batch(0), k)
+    with pytest.warns(RuntimeWarning, match="traced 64 times"):
+        step(batch(0), 63)
