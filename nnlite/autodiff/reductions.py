@@ -12,7 +12,7 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from nnlite.autodiff.accumulation import blas
 from nnlite.autodiff.conventions import direction
-from nnlite.autodiff.hearing import ask
+from nnlite.autodiff.hearing import ask, listener
 from nnlite.autodiff.primitive import primitive
 from nnlite.autodiff.rule import composed, derivative
 from nnlite.autodiff.shaping import inverse
@@ -162,7 +162,7 @@ def _cumprod(g: Any, y: Any, a: Any, axis: int | None = None, dtype: Any = None)
     sums = np.flip(recurrence(np.flip(behind, -1), np.flip(g, -1)), -1)
     before = _before(rows)
     beyond = np.isinf(before) & (sums == 0)
-    if np.any(beyond):  # products beyond the range, which no gradient comes from
+    if listener() is not None or np.any(beyond):  # products beyond the range, which no gradient comes from
         before = np.where(beyond, 0.0, before)
     product = before * sums
     return np.reshape(product, shape) if axis is None or not shape else np.moveaxis(product, -1, axis)
