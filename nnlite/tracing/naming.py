@@ -198,7 +198,7 @@ def names_around(found: Mapping[str, Any]) -> dict[int, str]:
             names.setdefault(address_of(value), name)
         elif callable(getattr(type(value), "named_arrays", None)):
             for path, array in value.named_arrays():
-                names.setdefault(address_of(array), f"{name}_{path}")
+                names.setdefault(address_of(array), f"{name}_{path.replace('.', '_')}")
         elif callable(moments_of := getattr(value, "_moments", None)):
             for moment, moments in moments_of().items():
                 for position, array in enumerate(moments):
