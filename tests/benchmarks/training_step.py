@@ -94,11 +94,16 @@ def epoch_of_steps() -> float:
     batch = scaled(images, 0.0, 1.0)
     optimizer = nn.SGD(training.model.parameters(), learning_rate=0.1)
 
-    def step() -> None:
+    @nn.traced
+    def train(batch: np.ndarray, labels: np.ndarray) -> object:
         with nn.GradientTape():
             loss = nn.softmax_cross_entropy(training.model(batch), labels)
         loss.backward()
         optimizer.step()
+        return loss
+
+    def step() -> None:
+        train(batch, labels)
 
     epochs = training.epochs()
     next(epochs)
