@@ -193,7 +193,7 @@ class TracedStep(Generic[P, R]):
         """Run the function while a trace listens, and write its program."""
         numbers = checksum(arrays)
         before = Surroundings(self._function, objects)
-        trace, given, result = self._listen(args, kwargs)
+        trace, given, result = self._listen(before, args, kwargs)
         leaves: list[Any] = []
         outline = outline_of(result, leaves)
         kinds = [isinstance(each, Tensor) if is_numbers(each) else (each,) for each in leaves]
@@ -209,7 +209,7 @@ class TracedStep(Generic[P, R]):
         line = Line(trace, program, kinds, outline, around, gradients, reads, numbers)
         return line, rebuilt(outline, found)
 
-    def _listen(self, args: Any, kwargs: Any) -> tuple[Trace, list[tuple[str, Place]], Any]:
+    def _listen(self, around: Surroundings, args: Any, kwargs: Any) -> tuple[Trace, list[tuple[str, Place]], Any]:
         """Run the function while a trace listens: that, the arrays that it was given, and what it returned."""
         trace = Trace()
         places: list[tuple[str, Place]] = []
@@ -228,7 +228,7 @@ class TracedStep(Generic[P, R]):
 
         positional = [given(value, name) for value, name in zip(args, names, strict=True)]
         keywords = {name: given(value, name) for name, value in kwargs.items()}
-        with _told(LISTENER, trace):
+        with _told(LISTENER, trace), around.told_by(trace.heard):
             result = self._function(*positional, **keywords)
             for tensor, had in trace.gradients_at_first():
                 if trace.place(as_plain(tensor)).memory.kind == "given":
@@ -258,7 +258,7 @@ class TracedStep(Generic[P, R]):
             self._check_surroundings(around, line.trace)
             state.restore()
             with _told(ANSWERS, answers.again):
-                trace, _, _ = self._listen(args, kwargs)
+                trace, _, _ = self._listen(around, args, kwargs)
             different = first_difference(line.trace, trace)
             if different:
                 self._refuse(f"is not the same at each call: {different}")
