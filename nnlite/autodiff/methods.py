@@ -79,6 +79,15 @@ def changed(array: Any) -> None:
         array = array._viewed
 
 
+def records_of(array: Any) -> list[dict[str, Any]]:
+    """Where it is kept, as "_node", what a tape has recorded of a tensor, and of those that it is a view of."""
+    records = []
+    while isinstance(array, Dispatched):
+        records.append(array.__dict__)
+        array = array._viewed
+    return records
+
+
 def refuse_writing(name: str) -> None:
     """Raise if a tape records.
 

@@ -19,7 +19,8 @@ import numpy as np
 from nnlite.autodiff import hearing
 from nnlite.autodiff.graph import RECORDERS
 from nnlite.autodiff.hearing import ANSWERS, LISTENER
-from nnlite.autodiff.tensor import Tensor, as_tensor, changed
+from nnlite.autodiff.methods import records_of
+from nnlite.autodiff.tensor import Tensor, as_tensor
 from nnlite.tracing.arrays import AskedNumber
 from nnlite.tracing.comparison import WAY_OUT, Answers, State, TracedStepError, first_difference, same_numbers
 from nnlite.tracing.naming import names_around
@@ -37,7 +38,7 @@ from nnlite.tracing.nesting import (
 from nnlite.tracing.places import Asked, Place, TracedValueError, in_words
 from nnlite.tracing.program import Program
 from nnlite.tracing.recording import Trace
-from nnlite.tracing.surroundings import Entry, Surroundings
+from nnlite.tracing.surroundings import Entry, Surroundings, is_asked
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -61,6 +62,7 @@ class Line:
         reads: attributes, each with an array of the form that it had.
         numbers: a checksum of the arrays of the first call; None once others have been compared.
         calls: how many there were.
+        records: where the tensors that are written to keep what a tape has recorded of them.
     """
 
     trace: Trace
@@ -72,10 +74,10 @@ class Line:
     reads: list[tuple[Any, str, Any]]
     numbers: int | None
     calls: int = 1
-    tensors: list[Any] = field(init=False)
+    records: list[dict[str, Any]] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.tensors = list(self.trace.changed.values())
+        self.records = [record for tensor in self.trace.changed.values() for record in records_of(tensor)]
 
     def fits(self) -> bool:
         """Whether it is of the tensors' gradients and of the attributes as they are now."""
@@ -199,7 +201,7 @@ class TracedStep(Generic[P, R]):
         kinds = [isinstance(each, Tensor) if is_numbers(each) else (each,) for each in leaves]
         around = Surroundings(self._function, objects)
         moved = {each.identity for each in before.changed()}
-        around.keep([each for each in around.entries if each.identity not in moved and not _is_asked(each, trace)])
+        around.keep([each for each in around.entries if each.identity not in moved and not is_asked(each, trace)])
         own = names_around({**named_objects(self._function, args, kwargs), **around.variables})
         program = Program(trace, given, trace.results, own, self._name)
         gradients, reads = trace.gradients_at_first(), trace.reads()
@@ -325,6 +327,10 @@ def traced(function: Callable[P, R] | None = None, /, *, checked: int = 0) -> An
     (`if loss > 3`, `float(loss)`) is refused. A layer or tensor that is exchanged for another one is noticed, and the
     function traced again. `step.source` is the program, `step.memory` what it keeps, in bytes.
 
+    A program does what the function does with arrays, and nothing else: it does not print, log or count, unless by
+    `nnlite.ask(print, "a step")`. What NumPy tells nobody of, such as np.asarray(loss), is found by comparison, as far
+    as it makes a difference in the calls that are compared: `checked` says how often.
+
     Args:
         function: what to trace. While a tape records, it runs as it stands. Its results have memory of their own.
         checked: compare also every so many calls; 0: not after the first time with other numbers.
@@ -355,8 +361,8 @@ def _told(variable: ContextVar[Any], value: Any) -> Iterator[None]:
 def _replayed(line: Line, arrays: list[Any]) -> Any:
     results = line.program.run(*arrays)
     values = iter(results if type(results) is tuple else (results,))
-    for tensor in line.tensors:
-        changed(tensor)
+    for record in line.records:
+        record.pop("_node", None)
     leaves = [
         kind[0] if isinstance(kind, tuple) else as_tensor(next(values)) if kind else next(values)
         for kind in line.leaves
@@ -389,11 +395,3 @@ def _own(leaf: Any, result: Place | Asked) -> Any:
     if isinstance(leaf, Tensor):
         return as_tensor(array)
     return array[()] if result.memory.scalar and array.ndim == 0 else array
-
-
-def _is_asked(entry: Entry, trace: Trace) -> bool:
-    """Whether a program asks for it anew: an attribute that is read, or a function of whom it asks, as a schedule."""
-    if trace.keeps(entry.owner, entry.key):
-        return True
-    asked = (getattr(call.function, "__self__", None) for call in trace.calls if call.kind == "ask")
-    return entry.owner is not None and callable(entry.value) and any(each is entry.owner for each in asked)

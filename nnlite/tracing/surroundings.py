@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from nnlite.tracing.places import Line
+from nnlite.tracing.recording import Trace
 
 MOST = 20_000  # entries that are looked at
 NO_CODE = ("nnlite.autodiff", "nnlite.nn", "nnlite.tracing", "nnlite.habits")  # code that keeps nothing in variables
@@ -293,3 +294,11 @@ def _same(one: Any, other: Any) -> bool:
     if type(one) is tuple:
         return len(one) == len(other) and all(a is b or _same(a, b) for a, b in zip(one, other, strict=True))
     return isinstance(one, ATOMS) and (one == other or one != one) and repr(one) == repr(other)  # noqa: PLR0124 - NaN
+
+
+def is_asked(entry: Entry, trace: Trace) -> bool:
+    """Whether a program asks for it anew: an attribute that is read, or a function of whom it asks, as a schedule."""
+    if trace.keeps(entry.owner, entry.key):
+        return True
+    asked = (getattr(call.function, "__self__", None) for call in trace.calls if call.kind == "ask")
+    return entry.owner is not None and callable(entry.value) and any(each is entry.owner for each in asked)
