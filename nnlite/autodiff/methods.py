@@ -6,7 +6,7 @@ records, methods that write into the array are refused, and so is every way by w
 leave as plain ones (`LEAVING`).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -88,12 +88,7 @@ def changed(array: Any) -> None:
     trace = listener()
     if trace is not None:
         trace.was_changed(array)
-    while isinstance(array, Dispatched):
-        state = array.__dict__
-        state.pop("_node", None)
-        if "_version" in state:
-            state["_version"] += 1
-        array = array._viewed
+    outdate(records_of(array))
 
 
 def leaf_of(view: "Dispatched") -> Node:
@@ -132,6 +127,23 @@ def shows(result: Any, arguments: Any) -> Any:
             ):
                 result._viewed = each
     return result
+
+
+def records_of(array: Any) -> list[dict[str, Any]]:
+    """Where it is kept what tapes have recorded of a tensor, and of those that it is a view of."""
+    records = []
+    while isinstance(array, Dispatched):
+        records.append(array.__dict__)
+        array = array._viewed
+    return records
+
+
+def outdate(records: Iterable[dict[str, Any]]) -> None:
+    """Declare that these tensors have been written to."""
+    for record in records:
+        record.pop("_node", None)
+        if "_version" in record:
+            record["_version"] += 1
 
 
 def refuse_writing(name: str) -> None:

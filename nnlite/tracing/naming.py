@@ -12,7 +12,7 @@ from nnlite.tracing.places import Asked, Memory, Place, address_of
 from nnlite.tracing.recording import Trace
 
 NOUNS = {
-    np.add: "sum", np.subtract: "difference", np.multiply: "product", np.divide: "quotient", np.matmul: "product",
+    np.add: "sums", np.subtract: "difference", np.multiply: "product", np.divide: "quotient", np.matmul: "product",
     np.exp: "exponentials", np.log: "logarithms", np.maximum: "larger", np.minimum: "smaller", np.negative: "negative",
     np.square: "squares", np.sqrt: "roots", np.mean: "mean", np.var: "variance", np.sum: "total",
     np.reciprocal: "reciprocal", np.where: "choice", np.concatenate: "joined",
@@ -100,7 +100,7 @@ class Names:
         """A new name for a memory: by what it is, or by what it is computed with."""
         trace = self._trace
         if memory.kind == "outside":
-            name = self.fresh(self._own.get(address_of(memory.array), "constant"))
+            name = self.fresh(self._own.get(address_of(memory.array)) or _constant(memory.array))
             self.arrays[name] = memory.array
             return name
         return self.fresh(self._wanted(memory, trace, name_of))
@@ -117,6 +117,13 @@ class Names:
         if isinstance(function, tuple):
             return str(REDUCED.get(function[0], function[0].__name__))
         return str(NOUNS.get(function) or getattr(function, "__name__", function)).strip("_")
+
+
+def _constant(array: Any) -> str:
+    """What an array is called that nobody has a name for."""
+    if array.ndim == 0:
+        return "number"
+    return {"i": "indices", "u": "indices", "b": "mask"}.get(array.dtype.kind, "constant")
 
 
 def dtype_text(dtype: np.dtype[Any], names: Names) -> str:

@@ -127,7 +127,8 @@ class Program:
         array = memory.array
         name = self._memories[memory] = self._names.of_memory(memory, self._name_of_memory)
         if memory.kind == "outside":
-            self._prelude.append(f"# {name}: {array.dtype} {array.shape}")
+            value = f", {array.item()!r}" if array.ndim == 0 else ""
+            self._prelude.append(f"# {name}: {array.dtype} {array.shape}{value}")
             return name
         shared = self._shared.get(memory, memory)
         if shared is memory:

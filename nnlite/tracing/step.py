@@ -19,7 +19,8 @@ import numpy as np
 from nnlite.autodiff import hearing
 from nnlite.autodiff.graph import RECORDERS
 from nnlite.autodiff.hearing import ANSWERS, LISTENER
-from nnlite.autodiff.tensor import Tensor, as_tensor, changed
+from nnlite.autodiff.methods import outdate, records_of
+from nnlite.autodiff.tensor import Tensor, as_tensor
 from nnlite.tracing.arrays import AskedNumber
 from nnlite.tracing.comparison import WAY_OUT, Answers, State, TracedStepError, first_difference, same_numbers
 from nnlite.tracing.naming import names_around
@@ -37,7 +38,7 @@ from nnlite.tracing.nesting import (
 from nnlite.tracing.places import Asked, Place, TracedValueError, in_words
 from nnlite.tracing.program import Program
 from nnlite.tracing.recording import Trace
-from nnlite.tracing.surroundings import Entry, Surroundings
+from nnlite.tracing.surroundings import Entry, Surroundings, is_asked
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -61,6 +62,7 @@ class Line:
         reads: attributes, each with an array of the form that it had.
         numbers: a checksum of the arrays of the first call; None once others have been compared.
         calls: how many there were.
+        records: where the tensors that are written to keep what a tape has recorded of them.
     """
 
     trace: Trace
@@ -72,10 +74,10 @@ class Line:
     reads: list[tuple[Any, str, Any]]
     numbers: int | None
     calls: int = 1
-    tensors: list[Any] = field(init=False)
+    records: list[dict[str, Any]] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.tensors = list(self.trace.changed.values())
+        self.records = [record for tensor in self.trace.changed.values() for record in records_of(tensor)]
 
     def fits(self) -> bool:
         """Whether it is of the tensors' gradients and of the attributes as they are now."""
@@ -193,13 +195,13 @@ class TracedStep(Generic[P, R]):
         """Run the function while a trace listens, and write its program."""
         numbers = checksum(arrays)
         before = Surroundings(self._function, objects)
-        trace, given, result = self._listen(args, kwargs)
+        trace, given, result = self._listen(before, args, kwargs)
         leaves: list[Any] = []
         outline = outline_of(result, leaves)
         kinds = [isinstance(each, Tensor) if is_numbers(each) else (each,) for each in leaves]
         around = Surroundings(self._function, objects)
         moved = {each.identity for each in before.changed()}
-        around.keep([each for each in around.entries if each.identity not in moved and not _is_asked(each, trace)])
+        around.keep([each for each in around.entries if each.identity not in moved and not is_asked(each, trace)])
         own = names_around({**named_objects(self._function, args, kwargs), **around.variables})
         program = Program(trace, given, trace.results, own, self._name)
         gradients, reads = trace.gradients_at_first(), trace.reads()
@@ -209,7 +211,7 @@ class TracedStep(Generic[P, R]):
         line = Line(trace, program, kinds, outline, around, gradients, reads, numbers)
         return line, rebuilt(outline, found)
 
-    def _listen(self, args: Any, kwargs: Any) -> tuple[Trace, list[tuple[str, Place]], Any]:
+    def _listen(self, around: Surroundings, args: Any, kwargs: Any) -> tuple[Trace, list[tuple[str, Place]], Any]:
         """Run the function while a trace listens: that, the arrays that it was given, and what it returned."""
         trace = Trace()
         places: list[tuple[str, Place]] = []
@@ -228,7 +230,7 @@ class TracedStep(Generic[P, R]):
 
         positional = [given(value, name) for value, name in zip(args, names, strict=True)]
         keywords = {name: given(value, name) for name, value in kwargs.items()}
-        with _told(LISTENER, trace):
+        with _told(LISTENER, trace), around.told_by(trace.heard):
             result = self._function(*positional, **keywords)
             for tensor, had in trace.gradients_at_first():
                 if trace.place(as_plain(tensor)).memory.kind == "given":
@@ -258,7 +260,7 @@ class TracedStep(Generic[P, R]):
             self._check_surroundings(around, line.trace)
             state.restore()
             with _told(ANSWERS, answers.again):
-                trace, _, _ = self._listen(args, kwargs)
+                trace, _, _ = self._listen(around, args, kwargs)
             different = first_difference(line.trace, trace)
             if different:
                 self._refuse(f"is not the same at each call: {different}")
@@ -325,6 +327,10 @@ def traced(function: Callable[P, R] | None = None, /, *, checked: int = 0) -> An
     (`if loss > 3`, `float(loss)`) is refused. A layer or tensor that is exchanged for another one is noticed, and the
     function traced again. `step.source` is the program, `step.memory` what it keeps, in bytes.
 
+    A program does what the function does with arrays, and nothing else: it does not print, log or count, unless by
+    `nnlite.ask(print, "a step")`. What NumPy tells nobody of, such as np.asarray(loss), is found by comparison, as far
+    as it makes a difference in the calls that are compared: `checked` says how often.
+
     Args:
         function: what to trace. While a tape records, it runs as it stands. Its results have memory of their own.
         checked: compare also every so many calls; 0: not after the first time with other numbers.
@@ -355,8 +361,7 @@ def _told(variable: ContextVar[Any], value: Any) -> Iterator[None]:
 def _replayed(line: Line, arrays: list[Any]) -> Any:
     results = line.program.run(*arrays)
     values = iter(results if type(results) is tuple else (results,))
-    for tensor in line.tensors:
-        changed(tensor)
+    outdate(line.records)
     leaves = [
         kind[0] if isinstance(kind, tuple) else as_tensor(next(values)) if kind else next(values)
         for kind in line.leaves
@@ -389,11 +394,3 @@ def _own(leaf: Any, result: Place | Asked) -> Any:
     if isinstance(leaf, Tensor):
         return as_tensor(array)
     return array[()] if result.memory.scalar and array.ndim == 0 else array
-
-
-def _is_asked(entry: Entry, trace: Trace) -> bool:
-    """Whether a program asks for it anew: an attribute that is read, or a function of whom it asks, as a schedule."""
-    if trace.keeps(entry.owner, entry.key):
-        return True
-    asked = (getattr(call.function, "__self__", None) for call in trace.calls if call.kind == "ask")
-    return entry.owner is not None and callable(entry.value) and any(each is entry.owner for each in asked)

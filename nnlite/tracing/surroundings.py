@@ -9,6 +9,7 @@ import inspect
 import sys
 import types
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from nnlite.tracing.places import Line
+from nnlite.tracing.recording import Trace
 
 MOST = 20_000  # entries that are looked at
 NO_CODE = ("nnlite.autodiff", "nnlite.nn", "nnlite.tracing", "nnlite.habits")  # code that keeps nothing in variables
@@ -44,7 +46,9 @@ class Entry:
     @property
     def identity(self) -> tuple[int, Any]:
         """What tells it from all others."""
-        return id(self.holder.container if isinstance(self.holder, _Length) else self.holder), self.key
+        match self.holder:
+            case _Length(container=held) | _Class(of=held) | held:
+                return id(held), self.key
 
     def now(self) -> Any:
         """What it is."""
@@ -57,7 +61,16 @@ class Entry:
             return self.holder.get(self.key, MISSING)
         if isinstance(self.holder, _Length):
             return len(self.holder.container)
+        if isinstance(self.holder, _Class):
+            return getattr(self.holder.of, self.key, MISSING)
         return self.holder[self.key] if self.key < len(self.holder) else MISSING
+
+    def put(self, value: Any) -> None:
+        """Exchange it, if it is a variable, an attribute or an item that can be."""
+        if isinstance(self.holder, types.CellType):
+            self.holder.cell_contents = value
+        elif isinstance(self.holder, dict | list):
+            self.holder[self.key] = value
 
     def stays(self) -> bool:
         """Whether it is what it was."""
@@ -99,6 +112,7 @@ class Surroundings:
         self.entries = entries
         self._items = [(each.holder, each.key, each.value) for each in entries if type(each.holder) in (dict, list)]
         self._cells = [(each.holder, each.value) for each in entries if type(each.holder) is types.CellType]
+        self._others = [each for each in entries if type(each.holder) is _Class]
         self._lengths = [(each.holder.container, each.value) for each in entries if type(each.holder) is _Length]
 
     def stay(self) -> bool:
@@ -112,10 +126,29 @@ class Surroundings:
                     return False
         except (KeyError, IndexError, ValueError):
             return False
+        for entry in self._others:
+            if not entry.stays():
+                return False
         for container, length in self._lengths:  # noqa: SIM110 - at each call of a step, where a generator takes longer
             if len(container) != length:
                 return False
         return True
+
+    @contextmanager
+    def told_by(self, hear: Callable[[Any], Any]) -> Iterator[None]:
+        """Have the plain arrays among all this tell, as `hear` makes them, so that calls on them alone are heard of."""
+        told: list[tuple[Entry, Any, Any]] = []
+        try:
+            for entry in self.entries:
+                value = entry.now()
+                if type(value) is np.ndarray:
+                    entry.put(telling := hear(value))
+                    told.append((entry, value, telling))
+            yield
+        finally:
+            for entry, value, telling in told:
+                if entry.now() is telling:
+                    entry.put(value)
 
     def changed(self) -> list[Entry]:
         """What is no longer as it was."""
@@ -136,7 +169,7 @@ class Surroundings:
 
     def _visit(self, value: Any, name: str) -> None:
         kind = type(value)
-        if isinstance(value, (*ATOMS, np.ndarray, np.generic, types.ModuleType, type)) or len(self.entries) >= MOST:
+        if isinstance(value, (*ATOMS, np.ndarray, np.generic, type)) or len(self.entries) >= MOST:
             return
         if id(value) in self._seen:
             return
@@ -157,6 +190,9 @@ class Surroundings:
                 self._visit(each, f"{name}_{key}")
             if kind is not tuple:
                 self.entries.append(Entry(_Length(value), "length", len(value), f"the length of {name}"))
+        elif isinstance(value, types.ModuleType):
+            if _root(value.__name__) not in {*FOREIGN, "nnlite"}:
+                self._partly.append((value, name, set()))
         elif hasattr(value, "__dict__") and not _is_foreign(kind):
             self._partly.append((value, name, set()))
 
@@ -181,10 +217,9 @@ class Surroundings:
             self._names.add(name)
             if name in inner.__globals__:
                 value = inner.__globals__[name]
-                if not isinstance(value, types.ModuleType):
-                    self.variables.setdefault(name, value)
-                    self.entries.append(Entry(inner.__globals__, name, value, name))
-                    self._visit(value, name)
+                self.variables.setdefault(name, value)
+                self.entries.append(Entry(inner.__globals__, name, value, name))
+                self._visit(value, name)
         defaults = inner.__defaults__ or ()
         positional = code.co_varnames[code.co_argcount - len(defaults) : code.co_argcount]
         for name, each in (*zip(positional, defaults, strict=True), *(inner.__kwdefaults__ or {}).items()):
@@ -202,12 +237,24 @@ class Surroundings:
                 self.entries.append(Entry(attributes, key, attributes[key], f"{name or kind.__name__}.{key}", value))
                 self.variables.setdefault(key, attributes[key])
                 self._visit(attributes[key], key if not name else f"{name}_{key}")
+        for klass in kind.__mro__:
+            for key in [each for each in self._names if each in vars(klass) and not _is_foreign(klass)]:
+                if isinstance(vars(klass)[key], ATOMS) and f"{klass.__qualname__}.{key}" not in done:
+                    done.add(f"{klass.__qualname__}.{key}")
+                    self.entries.append(Entry(_Class(klass), key, vars(klass)[key], f"{klass.__name__}.{key}"))
         for key in [*(each for each in self._names if each not in attributes), "__call__"]:
             member = inspect.getattr_static(kind, key, None) if f"{key}()" not in done else None
             done.add(f"{key}()")
             member = member.fget if isinstance(member, property) else getattr(member, "__func__", member)
             if isinstance(member, types.FunctionType):
                 self._visit(member, key)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Class:
+    """What holds the attributes of a class."""
+
+    of: type
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -247,3 +294,11 @@ def _same(one: Any, other: Any) -> bool:
     if type(one) is tuple:
         return len(one) == len(other) and all(a is b or _same(a, b) for a, b in zip(one, other, strict=True))
     return isinstance(one, ATOMS) and (one == other or one != one) and repr(one) == repr(other)  # noqa: PLR0124 - NaN
+
+
+def is_asked(entry: Entry, trace: Trace) -> bool:
+    """Whether a program asks for it anew: an attribute that is read, or a function of whom it asks, as a schedule."""
+    if trace.keeps(entry.owner, entry.key):
+        return True
+    asked = (getattr(call.function, "__self__", None) for call in trace.calls if call.kind == "ask")
+    return entry.owner is not None and callable(entry.value) and any(each is entry.owner for each in asked)

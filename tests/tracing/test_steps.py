@@ -1,14 +1,16 @@
 """What a traced function may be given, may do and may return, and what it keeps."""
 
 import copy
+import gc
 import pickle
 import threading
+import tracemalloc
 
 import numpy as np
 import pytest
 
 import nnlite as nn
-from nnlite.tracing import TracedValueError
+from nnlite.tracing import TracedStepError, TracedValueError
 
 
 def batch(seed=0, shape=(4, 3), dtype=np.float64):
@@ -256,6 +258,46 @@ def test_arrays_that_are_written_to_from_outside_are_read_where_they_lie():
     for seed in range(4):
         np.testing.assert_array_equal(step(batch(seed)), np.tanh(batch(seed)) * table)
         table[...] = batch(seed + 20, (1, 3))
+
+
+def test_calls_on_arrays_from_outside_alone_are_made_again():
+    table, scales = batch(5, (4, 3)), {"x": [batch(6, (1, 3))]}
+    step = nn.traced(lambda x, k: x * (table * 2.0)[k] + table[k] + np.sum(scales["x"][0] ** 2) * (table > 0))
+    for seed in range(6):
+        x, k = batch(seed), np.random.default_rng(seed).integers(0, 4, 4)
+        np.testing.assert_array_equal(step(x, k), step.__wrapped__(x, k))
+        table *= -0.5
+        scales["x"][0] += 1.0
+    assert type(table) is type(scales["x"][0]) is np.ndarray
+
+
+class Rates:
+    """What a function may find at a class."""
+
+    rate = 0.5
+
+
+def test_a_number_at_a_class_that_changes_is_noticed():
+    rates = Rates()
+    step = nn.traced(lambda x: x * rates.rate)
+    for seed in range(3):
+        step(batch(seed))
+    Rates.rate = 0.25
+    with pytest.raises(TracedStepError, match=r"0\.25"):
+        step(batch(3))
+
+
+def test_the_numbers_of_a_step_are_not_kept_twice():
+    step = nn.traced(lambda x: np.sum(np.tanh(np.exp(np.sin(x @ np.ones((300, 300)))) @ np.ones((300, 300)))))
+    tracemalloc.start()
+    try:
+        for seed in range(4):
+            step(batch(seed, (200, 300)))
+        gc.collect()
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < step.memory + 2 * 300 * 300 * 8 + 300_000
 
 
 def test_writing_in_place_happens_again():
