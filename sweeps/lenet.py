@@ -5,6 +5,7 @@ After Y. LeCun et al., Gradient-based learning applied to document recognition, 
 
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -12,8 +13,6 @@ import nnlite as nn
 from nnlite.data import locate
 from nnlite.models.augmentation import Augmentation
 from nnlite.nn.schedules import one_cycle
-
-Metrics = dict[str, float]
 
 
 def network(rng: np.random.Generator) -> nn.Sequential:
@@ -33,23 +32,25 @@ def network(rng: np.random.Generator) -> nn.Sequential:
     )
 
 
-def lenet(epochs: int = 10, batch_size: int = 100, learning_rate: float = 4e-3, *, seed: int) -> Iterator[Metrics]:
-    """Train on all training images; yields the loss and the share of the test images that are told right."""
+def lenet(epochs: int = 10, batch_size: int = 100, learning_rate: float = 4e-3, *, seed: int) -> Iterator[Any]:
+    """Train on all training images; yields the loss and the share of the test images that are told right, by name."""
     rng = np.random.default_rng(seed)
-    split = locate("mnist").split(validation=0)
+    split, model = locate("mnist").split(validation=0), network(rng)
     distort = Augmentation((28, 28), shift=1.5, rotation=8.0, scale=0.08, shear=5.0)
-    model = network(rng)
     steps = epochs * -(-len(split.train) // batch_size)
     optimizer = nn.Adam(model.parameters(), one_cycle(learning_rate, steps), weight_decay=1e-3)
+
+    @nn.traced
+    def step(images: Any, labels: Any) -> Any:
+        with nn.GradientTape():
+            loss = nn.softmax_cross_entropy(model(images, training=True), labels)
+        loss.backward()
+        optimizer.step()
+        return loss
+
     for _ in range(epochs):
-        losses = []
-        for images, labels in split.train.batches(batch_size, rng):
-            with nn.GradientTape():
-                loss = nn.softmax_cross_entropy(model(distort(images, rng), training=True), labels)
-            loss.backward()
-            optimizer.step()
-            losses.append(float(loss))
-        right = [np.argmax(model(images, training=False), 1) == labels for images, labels in split.test.batches(1000)]
+        losses = [float(step(distort(x, rng), labels)) for x, labels in split.train.batches(batch_size, rng)]
+        right = [np.argmax(model(x, training=False), 1) == labels for x, labels in split.test.batches(1000)]
         yield {"train_loss": float(np.mean(losses)), "test_acc": float(np.mean(np.concatenate(right)))}
 
 
