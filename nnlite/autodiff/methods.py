@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from nnlite.autodiff import hearing
 from nnlite.autodiff.graph import RECORDERS, Node
 from nnlite.autodiff.hearing import heard, listener
 
@@ -58,7 +59,8 @@ LEAVING = {
 def plain(value: Any) -> Any:
     """`value` with each tensor in it, however deep in lists, tuples and dicts, as the plain array that it is."""
     if isinstance(value, Dispatched):
-        return heard(np.ndarray.view(value, np.ndarray))
+        array = np.ndarray.view(value, np.ndarray)
+        return heard(array) if hearing.listening else array
     if type(value) in (list, tuple):
         return type(value)(plain(each) for each in value)
     if type(value) is dict:
@@ -71,8 +73,7 @@ def changed(array: Any) -> None:
 
     Nor does what was recorded of the tensor that it is a view of.
     """
-    trace = listener()
-    if trace is not None:
+    if hearing.listening and (trace := listener()) is not None:
         trace.was_changed(array)
     while isinstance(array, Dispatched):
         array.__dict__.pop("_node", None)
