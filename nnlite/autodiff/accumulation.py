@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nnlite.autodiff import hearing
 from nnlite.autodiff.hearing import bare, heard, is_plain, listener
 
 Array = NDArray[Any]
@@ -44,7 +45,7 @@ class MatrixProduct:
         If anybody could, that is a product of a copy (in `memory`, if it fits) or, where that would be larger than what
         it is for, the array.
         """
-        left, trace = self.left, listener()
+        left, trace = self.left, hearing.LISTENER.get() if hearing.listening else None
         if not (may_change(left) if trace is None else trace.may_change(left)):
             return self
         if left.size > math.prod(self.shape):
@@ -60,8 +61,10 @@ class MatrixProduct:
 
     def compute(self, out: Array | None = None) -> Array:
         """The array, in `out` if that is given."""
-        product: Array = bare(np.matmul(heard(self.left), heard(self.right), out=out))
-        return product
+        if hearing.listening:
+            product: Array = bare(np.matmul(heard(self.left), heard(self.right), out=out))
+            return product
+        return np.matmul(self.left, self.right, out=out)
 
 
 class Scattered:
@@ -125,6 +128,8 @@ Gradient = Array | MatrixProduct
 
 def product(left: Any, right: Any) -> Any:
     """`left @ right` for the rules of products: left uncomputed where both are plain matrices."""
+    if type(left) is type(right) is np.ndarray and left.ndim == right.ndim == 2:
+        return MatrixProduct(left, right)
     if is_plain(left) and is_plain(right) and left.ndim == right.ndim == 2:
         return MatrixProduct(bare(left), bare(right))
     return left @ right
@@ -144,8 +149,7 @@ def accumulate(total: Array, addend: Gradient, scale: float = 1.0, keep: float =
         scale: what the addend is multiplied by.
         keep: what the total is multiplied by.
     """
-    trace = listener()
-    if trace is not None:
+    if hearing.listening and (trace := listener()) is not None:
         trace.add(total, addend, scale, keep)
         return
     kind = total.dtype.char

@@ -18,7 +18,13 @@ T = TypeVar("T")
 
 
 class Heard(np.ndarray[Any, np.dtype[Any]]):
-    """A plain array that tells a trace of all that is done to it."""
+    """A plain array that tells a trace of all that is done to it.
+
+    Attributes:
+        original: the array in whose place it is for as long as a function is traced; None of all others.
+    """
+
+    original: np.ndarray[Any, Any] | None = None
 
 
 class Listener(Protocol):
@@ -107,6 +113,11 @@ def as_array(value: Any, dtype: Any = None) -> Any:
     if not isinstance(value, Heard):
         return np.asarray(value, dtype)
     return value if dtype is None or value.dtype == dtype else value.astype(dtype)
+
+
+def original_of(value: Any) -> Any:
+    """The array in whose place a telling one is; anything else as it is."""
+    return value.original if isinstance(value, Heard) and value.original is not None else value
 
 
 def is_plain(value: Any) -> bool:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from nnlite.autodiff import hearing
 from nnlite.autodiff.graph import RECORDERS, Node
 from nnlite.autodiff.hearing import heard, listener
 from nnlite.autodiff.substitutes import told
@@ -71,7 +72,8 @@ def listed(value: Any) -> list[Any] | tuple[Any, ...] | None:
 def plain(value: Any) -> Any:
     """`value` with each tensor in it, however deep in sequences and dicts, as the plain array that it is."""
     if isinstance(value, Dispatched):
-        return heard(np.ndarray.view(value, np.ndarray))
+        array = np.ndarray.view(value, np.ndarray)
+        return heard(array) if hearing.listening else array
     if isinstance(value, SINGLE):
         return value
     if type(value) is dict:
@@ -85,8 +87,7 @@ def changed(array: Any) -> None:
 
     Nor does what was recorded of the tensor that it is a view of, nor of other views of that one.
     """
-    trace = listener()
-    if trace is not None:
+    if hearing.listening and (trace := listener()) is not None:
         trace.was_changed(array)
     outdate(records_of(array))
 

@@ -14,6 +14,7 @@ from typing import Any, Protocol, Self
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from nnlite.autodiff import hearing
 from nnlite.autodiff.accumulation import Gradient, MatrixProduct, computed
 from nnlite.autodiff.arguments import check_kind, check_position, refuse, refuse_whole_numbers, untracked
 from nnlite.autodiff.calls import (
@@ -116,13 +117,14 @@ class Tensor(Dispatched):
     @property
     def grad(self) -> NDArray[Any] | None:
         """The gradient that `backward` added up."""
-        trace = listener()
-        if trace is not None:
+        if hearing.listening and (trace := listener()) is not None:
             trace.touched(self)
+            self._gradient = None if self._gradient is None else computed(self._gradient)
+            gradient: NDArray[Any] | None = heard(self._gradient)
+            return gradient
         if isinstance(self._gradient, MatrixProduct):
-            self._gradient = self._gradient.compute(out=self._take("_spare_gradient") if trace is None else None)
-        gradient: NDArray[Any] | None = heard(self._gradient)
-        return gradient
+            self._gradient = self._gradient.compute(out=self._take("_spare_gradient"))
+        return self._gradient
 
     @grad.setter
     def grad(self, gradient: NDArray[Any] | None) -> None:
@@ -144,7 +146,7 @@ class Tensor(Dispatched):
 
     def add_gradient(self, gradient: Gradient) -> None:
         """Add to `.grad`; called by the tape alone."""
-        before, trace = self.grad, listener()
+        before, trace = self.grad, hearing.LISTENER.get() if hearing.listening else None
         if before is not None:
             gradient = bare(before + heard(computed(gradient)))
         elif isinstance(gradient, MatrixProduct):
@@ -167,8 +169,7 @@ class Tensor(Dispatched):
         Raises:
             ValueError: there is none.
         """
-        trace = listener()
-        if trace is not None:
+        if hearing.listening and (trace := listener()) is not None:
             trace.touched(self)
         gradient, self._gradient = self._gradient, None
         if gradient is None:
@@ -322,13 +323,13 @@ def apply(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
 
 def _run(rule: Rule, arrays: list[Any], kwargs: dict[str, Any]) -> tuple[NDArray[Any], Any, Listener | None]:
     """The value of a primitive, what it left for its derivative, and the trace that has heard of it."""
-    trace = listener()
+    trace = hearing.LISTENER.get() if hearing.listening else None
     if trace is not None:
         trace.within(rule.name)
         arrays = list(map(trace.heard, arrays))
     result = rule.run(*arrays, **kwargs)
     value, residual = result if rule.has_residual else (result, None)
-    return np.asarray(value), bare(residual), trace
+    return np.asarray(value), residual if trace is None else bare(residual), trace
 
 
 def _unrecorded(rule: Rule, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:

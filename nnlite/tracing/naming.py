@@ -1,6 +1,5 @@
 """What a program calls its arrays, functions and constants, and how it spells values."""
 
-import itertools
 import keyword
 import re
 from collections.abc import Callable, Mapping
@@ -38,6 +37,7 @@ class Names:
         self._trace = trace
         self._own = own
         self._taken = {*keyword.kwlist, "np", *taken}
+        self._numbers: dict[str, int] = {}  # the last that was added to a name
         self._known: dict[Any, str] = {}  # names of all that is no array
 
     def fresh(self, wanted: str) -> str:
@@ -45,8 +45,9 @@ class Names:
         base = re.sub(r"\W+", "_", wanted).strip("_") or "array"
         base = f"_{base}" if base[0].isdigit() else base
         name = base
-        if name in self._taken:
-            name = next(each for k in itertools.count(2) if (each := f"{base}_{k}") not in self._taken)
+        while name in self._taken:
+            self._numbers[base] = self._numbers.get(base, 1) + 1
+            name = f"{base}_{self._numbers[base]}"
         self._taken.add(name)
         return name
 

@@ -234,7 +234,8 @@ class Trace:
 
     def place(self, array: Any) -> Place:
         """Where an array lies; one that nobody has told of was there before."""
-        told, array = isinstance(array, Heard), np.ndarray.view(array, np.ndarray)
+        told = isinstance(array, Heard) and array.original is None  # of others, it may be another trace that is told
+        array = np.ndarray.view(array, np.ndarray)
         key = key_of(array)
         place = self._places.get(key)
         if place is not None:

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from nnlite.autodiff.hearing import original_of
 from nnlite.tracing.places import Line
 from nnlite.tracing.recording import Trace
 
@@ -52,6 +53,10 @@ class Entry:
 
     def now(self) -> Any:
         """What it is."""
+        return original_of(self.seen())
+
+    def seen(self) -> Any:
+        """What a function sees there."""
         if isinstance(self.holder, types.CellType):
             try:
                 return self.holder.cell_contents
@@ -71,6 +76,9 @@ class Entry:
             self.holder.cell_contents = value
         elif isinstance(self.holder, dict | list):
             self.holder[self.key] = value
+
+    def __post_init__(self) -> None:
+        self.value = original_of(self.value)
 
     def stays(self) -> bool:
         """Whether it is what it was."""
@@ -119,10 +127,10 @@ class Surroundings:
         """Whether all is as it was."""
         try:
             for holder, key, value in self._items:
-                if holder[key] is not value and not _same(holder[key], value):
+                if holder[key] is not value and not _same(original_of(holder[key]), value):
                     return False
             for cell, value in self._cells:
-                if cell.cell_contents is not value and not _same(cell.cell_contents, value):
+                if cell.cell_contents is not value and not _same(original_of(cell.cell_contents), value):
                     return False
         except (KeyError, IndexError, ValueError):
             return False
@@ -140,14 +148,16 @@ class Surroundings:
         told: list[tuple[Entry, Any, Any]] = []
         try:
             for entry in self.entries:
-                value = entry.now()
+                value = entry.seen()
                 if type(value) is np.ndarray:
-                    entry.put(telling := hear(value))
+                    telling = hear(value)
+                    telling.original = value
+                    entry.put(telling)
                     told.append((entry, value, telling))
             yield
         finally:
             for entry, value, telling in told:
-                if entry.now() is telling:
+                if entry.seen() is telling:
                     entry.put(value)
 
     def changed(self) -> list[Entry]:
@@ -287,8 +297,8 @@ def _is_foreign(kind: type) -> bool:
 
 def _same(one: Any, other: Any) -> bool:
     """Whether two values are the same for a function, though they are two objects."""
-    if type(one) is not type(other):
-        return False
+    if one is other or type(one) is not type(other):
+        return one is other
     if isinstance(one, types.MethodType):
         return one.__self__ is other.__self__ and one.__func__ is other.__func__
     if type(one) is tuple:

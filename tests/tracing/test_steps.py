@@ -485,6 +485,31 @@ def test_threads_have_lines_of_their_own():
     assert not wrong
 
 
+def test_what_another_thread_traces_is_traced_here_as_well():
+    table, started, finish = batch(1, (3, 3)), threading.Event(), threading.Event()
+    found = []
+
+    def slowly(x):
+        y = np.tanh(x @ table)
+        if threading.current_thread() is not threading.main_thread():
+            started.set()
+            finish.wait(5)
+        return y * table[0]
+
+    slow = nn.traced(slowly)
+    thread = threading.Thread(target=lambda: found.append(slow(batch(0))))
+    thread.start()
+    started.wait(5)
+    quick = nn.traced(lambda x: np.tanh(x) * table[0])
+    for seed in range(4):
+        np.testing.assert_array_equal(quick(batch(seed)), np.tanh(batch(seed)) * table[0])
+    assert (quick._traces, quick._replays) == (1, 3)
+    finish.set()
+    thread.join()
+    np.testing.assert_array_equal(found[0], np.tanh(batch(0) @ table) * table[0])
+    assert type(table) is np.ndarray
+
+
 def test_floating_point_errors_are_treated_as_the_function_says():
     @nn.traced
     def step(x):
