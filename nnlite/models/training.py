@@ -142,9 +142,13 @@ class Training(ABC):
     def score(self, weights: Arrays) -> Score:
         """What the model is worth on the test images, with those `weights`; called once, after the last epoch."""
 
-    @abstractmethod
     def program(self) -> str:
-        """The NumPy program of a step on a whole batch, see `nnlite.traced`; it takes a step to tell."""
+        """The NumPy program of a step on a whole batch, see `nnlite.traced`; it takes a step to tell.
+
+        Raises:
+            InputError: its steps are not traced.
+        """
+        raise InputError(f"the steps of a {type(self).__name__} are not traced, so there is no program of them")
 
     @abstractmethod
     def _train_one_epoch(self) -> Epoch:

@@ -2,6 +2,7 @@
 
 import math
 import os
+import warnings
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -127,7 +128,9 @@ def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo, room: int) -> NDArr
     with archive.open(member) as stream:
         version = np.lib.format.read_magic(stream)
         header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, in_fortran_order, dtype = header(stream)
+        with warnings.catch_warnings():  # NumPy parses it as Python, which warns of what is odd in a damaged one
+            warnings.simplefilter("ignore")
+            shape, in_fortran_order, dtype = header(stream)
         size = math.prod(shape) * dtype.itemsize
         if dtype.hasobject or max(size, member.file_size) > room or min(shape, default=0) < 0:
             raise ValueError(member.filename)

@@ -3,6 +3,7 @@
 import io
 import pickle
 import tracemalloc
+import warnings
 import zipfile
 
 import numpy as np
@@ -101,6 +102,17 @@ def test_a_damaged_or_dangerous_file_is_refused_and_never_executed(tmp_path, con
     with pytest.raises(InputError, match=r"weights.npz is damaged"):
         load_arrays(path)
     assert not Trap.sprung
+
+
+def test_what_python_would_warn_of_in_a_damaged_header_is_told_to_nobody_else(tmp_path):
+    header = rb"{'descr': '<U48', 'fortran\order': False, 'shape': (), }".ljust(0x75) + b"\n"
+    path = tmp_path / "weights.npz"
+    path.write_bytes(archive_of(b"\x93NUMPY\x01\x00\x76\x00" + header))
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        with pytest.raises(InputError, match="is damaged"):
+            load_arrays(path)
+    assert heard == []
 
 
 def test_a_file_that_ends_anywhere_is_refused(path):
