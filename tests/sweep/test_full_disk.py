@@ -34,7 +34,7 @@ def test_a_full_disk_ends_the_sweep_and_the_same_command_goes_on_once_there_is_r
     nnlite("sweep", path, "-j", 2, "--experiments", tmp_path / "roomy", code=0)
     for _ in range(2):
         done = nnlite("sweep", path, "-j", 2, "--experiments", folder, code=1)
-        assert "there is no more room to write" in done.stderr
+        assert "free some space" in done.stderr
         assert "Traceback" not in done.stderr
         statuses = {read_run(each).status for each in find_runs(folder)}
         assert statuses <= {"completed", "interrupted"}, "no trial is blamed"
