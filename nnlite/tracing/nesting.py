@@ -32,11 +32,19 @@ def signature(value: Any, arrays: list[Any], objects: list[Any]) -> Any:
     return kind, id(value)
 
 
+SAMPLED = 64  # numbers of an array
+
+
 def checksum(arrays: list[Any]) -> int:
-    """Of the numbers in arrays; others have another one, but for one case in four thousand million."""
+    """Of a sample of the numbers in arrays, evenly spread: all are looked at where there are few.
+
+    It is taken at each call until batches have differed, so it has to cost next to nothing.
+    """
     total = 0
     for array in arrays:
-        total = zlib.crc32(array.data if array.flags.c_contiguous and array.size else array.tobytes(), total)
+        each = max(1, round(SAMPLED ** (1 / max(1, array.ndim))))
+        sample = array[tuple(slice(None, None, -(-length // each) or 1) for length in array.shape)]
+        total = zlib.crc32(sample.tobytes(), total)
     return total
 
 
