@@ -17,6 +17,9 @@ class Problem:
     def __init__(self, hidden: int, batch: int) -> None:
         rng = np.random.default_rng(0)
         self.images = rng.random((batch, INPUTS), dtype=np.float32)
+        self.images.setflags(
+            write=False
+        )  # as batches are in training: what may change is copied, or multiplied at once
         self.labels = rng.integers(0, CLASSES, batch)
         self.shapes = [(INPUTS, hidden), (hidden,), (hidden, CLASSES), (CLASSES,)]
         self.hidden, self.batch = hidden, batch
@@ -124,7 +127,7 @@ def with_torch(problem: Problem) -> Step:
         torch.nn.Linear(INPUTS, problem.hidden), torch.nn.Sigmoid(), torch.nn.Linear(problem.hidden, CLASSES)
     )
     optimizer = torch.optim.SGD(model.parameters(), lr=RATE)
-    images, labels = torch.from_numpy(problem.images), torch.from_numpy(problem.labels)
+    images, labels = torch.from_numpy(problem.images.copy()), torch.from_numpy(problem.labels)
 
     def step() -> None:
         optimizer.zero_grad()

@@ -32,7 +32,7 @@ from nnlite.models import ClassifierHyperparameters, ClassifierTraining
 from nnlite.models.training import scaled
 
 Step = Callable[[], object]
-ROUNDS = 20
+ROUNDS = 12
 ROUND_SECONDS = 0.05
 
 # Who competes: what package it takes, and how its step is made.
