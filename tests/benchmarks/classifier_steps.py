@@ -19,7 +19,7 @@ class Problem:
         self.images = rng.random((batch, INPUTS), dtype=np.float32)
         self.images.setflags(
             write=False
-        )  # as batches are in training: what may change is copied, or multiplied at once
+        )  # as batches are in training
         self.labels = rng.integers(0, CLASSES, batch)
         self.shapes = [(INPUTS, hidden), (hidden,), (hidden, CLASSES), (CLASSES,)]
         self.hidden, self.batch = hidden, batch
