@@ -17,9 +17,7 @@ class Problem:
     def __init__(self, hidden: int, batch: int) -> None:
         rng = np.random.default_rng(0)
         self.images = rng.random((batch, INPUTS), dtype=np.float32)
-        self.images.setflags(
-            write=False
-        )  # as batches are in training
+        self.images.setflags(write=False)  # as batches are in training
         self.labels = rng.integers(0, CLASSES, batch)
         self.shapes = [(INPUTS, hidden), (hidden,), (hidden, CLASSES), (CLASSES,)]
         self.hidden, self.batch = hidden, batch
