@@ -32,7 +32,7 @@ def signature(value: Any, arrays: list[Any], objects: list[Any]) -> Any:
     return kind, id(value)
 
 
-SAMPLED = 64  # numbers of an array
+SAMPLED = 1024  # numbers of an array, about
 
 
 def checksum(arrays: list[Any]) -> int:
