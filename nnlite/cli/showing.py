@@ -56,7 +56,11 @@ def show(
     chosen = format_asked(shape, as_json)
     run = run_named(reference, experiments)
     if program:
-        answer(_program(run, data).rstrip())
+        source = _program(run, data)
+        if chosen == "json":
+            answer_json("nnlite.program/1", run=run.id, program=source)
+        else:
+            answer(source.rstrip())
         return
     epochs = Epochs(run)
     tells_all = chosen == "table" and all(option is None for option in (where, sort, columns, top))

@@ -68,9 +68,10 @@ class EpochsOnDemand(Epochs):
         return reversed(self._table())
 
     def _table(self) -> Epochs:
-        if EpochsOnDemand._latest[0] is not self._read:
-            EpochsOnDemand._latest = self._read, self._read()
-        return EpochsOnDemand._latest[1].first(self._count)
+        latest = EpochsOnDemand._latest  # looked at once: another thread may exchange it
+        if latest[0] is not self._read:
+            latest = EpochsOnDemand._latest = self._read, self._read()
+        return latest[1].first(self._count)
 
 
 class EndOnDemand(Mapping[str, Any]):

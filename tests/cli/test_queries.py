@@ -1,5 +1,6 @@
 """Queries at the command line: `runs`, `best`, `show`, `diff` and `init`, over the published runs and made-up ones."""
 
+import ast
 import csv
 import io
 import json
@@ -371,3 +372,15 @@ def test_where_braille_cannot_be_shown_the_plot_is_ascii(nnlite):
     assert page.isascii()
     assert "* generator_loss, o discriminator_loss" in page
     assert "\\u" not in page
+
+
+def test_the_program_of_a_runs_step_is_printed_and_can_be_read_by_python(ask):
+    told = ask("show", QUICKSTART / "aebb4729130e", "--program").stdout
+    tree = ast.parse(told)
+    (step,) = (each for each in tree.body if isinstance(each, ast.FunctionDef))
+    assert [each.arg for each in step.args.args] == ["images", "labels"]
+    assert "np.matmul(" in told
+    assert "# softmax_cross_entropy, backwards" in told
+    document = json.loads(ask("show", QUICKSTART / "aebb4729130e", "--program", "--json").stdout)
+    assert document == {"schema": "nnlite.program/1", "run": "aebb4729130e", "program": document["program"]}
+    assert document["program"].rstrip() == told.rstrip()
