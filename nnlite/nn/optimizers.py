@@ -137,8 +137,12 @@ class Optimizer(metaclass=Named):
             return 1.0
         length = largest * np.sqrt(sum(np.sum(np.square(each / largest)) for each in exact))
         if self.clip_norm < length:
-            for gradient, each in zip(gradients, exact, strict=True):
-                gradient[...] = each * (self.clip_norm / length)
+            for parameter, gradient, each in zip(self.parameters, gradients, exact, strict=True):
+                cut = np.asarray(each * (self.clip_norm / length)).astype(gradient.dtype)
+                if parameter.grad is gradient:  # which somebody else may hold
+                    parameter.grad = cut
+                else:  # the memory of a traced step
+                    gradient[...] = cut
         return 1.0
 
     def advance(self, share: float = 1.0) -> tuple[float, ...]:

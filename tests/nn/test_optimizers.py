@@ -287,3 +287,13 @@ def test_a_grad_of_another_shape_is_refused_where_it_is_set(shape):
         w.grad = np.ones(shape)
     with pytest.raises(ValueError, match="only floating-point tensors have a gradient"):
         Tensor([1, 2]).grad = np.ones(2)
+
+
+def test_a_gradient_that_somebody_else_holds_is_never_cut_in_place():
+    parameter = Tensor(np.zeros(3), np.float32)
+    given = np.full(3, 1e25, np.float32)  # whose squares are beyond the range
+    given.setflags(write=False)
+    parameter.grad = given
+    SGD([parameter], 1.0, clip_norm=1.0).step()
+    assert np.all(given == np.float32(1e25))
+    np.testing.assert_allclose(np.linalg.norm(parameter), 1.0, rtol=1e-6)
